@@ -1,0 +1,130 @@
+/*
+ * pagealloc - which pages of one address space are free, and where the next extent goes
+ *
+ * Role:       the whole allocator of one region: free bits in chunks of 512 pages, summaries above them, grown ranges,
+ *             scavenged bits. Placement is the reference's: lowest address at which the run fits.
+ *             Knows pages only: nothing of addresses in bytes, owners, clients, time or I/O. Never logs.
+ * Uses:       base/
+ * Threads:    one at a time; there is no lock inside.
+ *
+ * A page index counts from the region's lowest page. Every function is O(levels) unless it says otherwise, and none blocks.
+ */
+#ifndef PALLOCD_PAGEALLOC_H
+#define PALLOCD_PAGEALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+
+/* Named outcomes. */
+enum pagealloc_outcome {
+	PAGEALLOC_E_NO_RUN = 1,    /* no run of free pages is long enough; nothing changed */
+	PAGEALLOC_E_RANGE,         /* the range is empty, beyond the limit, or overlaps what is grown; nothing changed */
+	PAGEALLOC_E_NOT_FREE,      /* alloc_range: some page is not free; nothing changed */
+	PAGEALLOC_E_NOT_ALLOCATED, /* free: some page is not allocated; nothing changed */
+};
+
+/* No page: the search address of an allocator that knows of no free page. */
+#define PAGEALLOC_PAGE_NONE UINT64_MAX
+
+/* Largest address space of one allocator, in pages. */
+#define PAGEALLOC_LIMIT_NPAGES_MAX (UINT64_C(1) << 36)
+
+/* Pages of a chunk: growth comes in multiples of this. */
+#define PAGEALLOC_CHUNK_NPAGES 512u
+
+struct pagealloc;
+
+struct pagealloc_config {
+	uint64_t limit_npages;       /* pages that may ever be grown, 1 to PAGEALLOC_LIMIT_NPAGES_MAX */
+	unsigned scavenge_min_npages; /* pages that can only be released together: power of two, 1 to 64; 0 means 1 */
+	unsigned huge_npages;        /* pages of a huge page that scavenging would rather not break; power of two; 0 = none */
+};
+
+/**
+ * pagealloc_new() - an allocator with nothing grown
+ * @config:  copied
+ * @ret_pa:  the allocator; the caller gives it back with pagealloc_destroy(); written only on 0
+ *
+ * Reserves address space for the whole limit's metadata (about 0.27 bytes a page); memory is used only for what is grown.
+ * Return: 0, PAGEALLOC_E_RANGE for a limit or page count out of bounds, -ENOMEM.
+ */
+MUST_CHECK int pagealloc_new(const struct pagealloc_config *config, struct pagealloc **ret_pa);
+
+/** pagealloc_destroy() - give back all that @pa holds; NULL is allowed. */
+void pagealloc_destroy(struct pagealloc *pa);
+
+/**
+ * pagealloc_grow() - add pages [@page, @page + @npages), free and scavenged
+ *
+ * As in the reference, @page is rounded down and the end rounded up to a chunk; what is added may therefore be more than
+ * @npages. The range after rounding must not overlap what is grown already nor pass the limit rounded up to a chunk: a
+ * limit that is no multiple of a chunk is the caller's to enforce, by pagealloc_alloc_range() on the pages beyond it.
+ * O(npages). Source: reference, pageAlloc.grow.
+ *
+ * Return: 0, PAGEALLOC_E_RANGE, -ENOMEM (nothing changed).
+ */
+MUST_CHECK int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/**
+ * pagealloc_alloc() - take the lowest run of @npages free pages
+ * @ret_page:      first page; written only on 0
+ * @ret_scavenged: how many of the pages were scavenged; may be NULL; written only on 0
+ *
+ * Return: 0, PAGEALLOC_E_NO_RUN (also for 0 pages). Source: reference, pageAlloc.alloc.
+ */
+MUST_CHECK int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_t *ret_scavenged);
+
+/**
+ * pagealloc_alloc_range() - take exactly the pages [@page, @page + @npages)
+ *
+ * Return: 0, PAGEALLOC_E_RANGE, PAGEALLOC_E_NOT_FREE. O(npages / 64). Source: reference, pageAlloc.allocRange.
+ */
+MUST_CHECK int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64_t npages, uint64_t *ret_scavenged);
+
+/**
+ * pagealloc_free() - give back the pages [@page, @page + @npages), all of which must be allocated
+ *
+ * Return: 0, PAGEALLOC_E_RANGE, PAGEALLOC_E_NOT_ALLOCATED. Source: reference, pageAlloc.free.
+ */
+MUST_CHECK int pagealloc_free(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/* What an allocator holds. */
+struct pagealloc_stat {
+	uint64_t limit_npages;
+	uint64_t grown_npages;
+	uint64_t free_npages;
+	uint64_t scavenged_npages; /* of the free ones, those without memory behind them */
+	uint64_t largest_npages;   /* longest run of free pages */
+	uint64_t metadata_bytes;   /* memory for bitmaps, summaries and indexes of what is grown */
+};
+
+/** pagealloc_stat() - fill @ret_stat; O(grown / 2^21) at the most. */
+void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat);
+
+/** pagealloc_nranges() - how many grown ranges there are, coalesced. */
+size_t pagealloc_nranges(const struct pagealloc *pa);
+
+/** pagealloc_range() - the @i-th grown range, ascending: pages [*@ret_first, *@ret_limit). @i must be below pagealloc_nranges(). */
+void pagealloc_range(const struct pagealloc *pa, size_t i, uint64_t *ret_first, uint64_t *ret_limit);
+
+/** pagealloc_count() - pages of [@page, @page + @npages) that are grown, and that are free. O(npages / 64) over what is grown. */
+void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages, uint64_t *ret_grown, uint64_t *ret_free);
+
+/**
+ * pagealloc_check() - recount everything that is cached and compare
+ * @buf: receives a line that names the first broken invariant, "P3: …"; always terminated where @size is not 0
+ *
+ * Return: true if all is well. O(grown).
+ */
+MUST_CHECK bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size);
+
+/**
+ * pagealloc_dump() - a chunk map that a person can read, a line at a time
+ * @emit: called with each line, without newline; must not call back into @pa
+ */
+void pagealloc_dump(struct pagealloc *pa, void (*emit)(void *ctx, const char *line), void *ctx);
+
+#endif
