@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# layers - who may include and link whom: the table in daemon/README.md, against the code and against CMake
+#
+#   layers.sh BUILD    BUILD/tests/lint/uses.txt holds "layer library;library" as CMake links them
+# shellcheck source=tests/lint/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The table's rows, "layer used used ...", in order.
+declare -A may
+order=()
+while read -r layer used; do
+	may[$layer]=" $used "
+	order+=("$layer")
+done < <(awk -F'|' '
+	/^\|/ { gsub(/[` ]/, "", $2); gsub(/[`,]/, " ", $3) }
+	/^\| *layer *\| *may include *\|/ { table = 1; next }
+	table && /^\|[ -]*-/ { next }
+	table && /^\|/ { print $2, $3; next }
+	table { exit }' daemon/README.md)
+((${#order[@]})) || fault "daemon/README.md: no table '| layer | may include |'"
+
+# Arrows point one way: whom a row names stands above it, for all rows; or below it, for all rows.
+up=0 down=0 seen=" "
+for layer in "${order[@]}"; do
+	for used in ${may[$layer]}; do
+		[[ -n ${may[$used]-} ]] || continue # proto and the like have no row
+		if [[ $seen == *" $used "* ]]; then up=$((up + 1)); else down=$((down + 1)); fi
+	done
+	seen+="$layer "
+done
+if ((up && down)); then fault "daemon/README.md: the table's arrows point both ways"; fi
+
+# includes FILE... - "file:line folder/header" for each quoted include
+includes() {
+	awk '/^[ \t]*#[ \t]*include[ \t]*"/ { split($0, part, "\""); print FILENAME ":" FNR, part[2] }' "$@"
+}
+
+mapfile -t sources < <(files 'daemon/*.c' 'daemon/*.h')
+for file in "${sources[@]}"; do
+	[[ $file == daemon/*/* ]] || continue # main.c is wiring: it may include all
+	layer=${file#daemon/} layer=${layer%%/*}
+	if [[ -z ${may[$layer]-} ]]; then
+		fault "$file: daemon/README.md's table has no row for $layer"
+		continue
+	fi
+	while read -r where header; do
+		folder=${header%%/*}
+		if [[ $header != */* ]]; then
+			fault "$where: \"$header\" does not carry its layer"
+		elif [[ $folder != "$layer" && ${may[$layer]} != *" $folder "* ]]; then
+			fault "$where: $layer may not include $folder"
+		fi
+	done < <(includes "$file")
+	if [[ $layer != net ]]; then
+		faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<uv' "$file" | sed 's/$/: libuv is net'"'"'s alone/' || true)
+	fi
+done
+
+# What CMake links must be in the table as well: otherwise the link tests would test nothing.
+while read -r layer libraries; do
+	for library in ${libraries//;/ }; do
+		case $library in
+		pallocd_warnings | *warnings*) continue ;;
+		PkgConfig::LIBUV | PkgConfig::UV | uv) [[ $layer == net ]] || fault "cmake: $layer links libuv" ;;
+		*::* | Threads*) ;;
+		*) [[ ${may[$layer]-} == *" $library "* ]] || fault "cmake: $layer links $library, not in daemon/README.md's table" ;;
+		esac
+	done
+done <"$build/tests/lint/uses.txt"
+
+# The library knows the contract and itself; the command knows what a stranger's program would know.
+mapfile -t sources < <(files 'client/*.c' 'client/*.h')
+for file in "${sources[@]}"; do
+	part=${file#client/} part=${part%%/*}
+	while read -r where header; do
+		case $part:$header in
+		lib:proto/* | lib:lib/* | cli:cli/*) ;;
+		*/*) fault "$where: client/$part may not include \"$header\"" ;;
+		esac
+	done < <(includes "$file")
+	deny='uv|systemd|ini'
+	[[ $part == cli ]] && deny+='|protobuf-c|proto'
+	[[ $part == lib ]] && deny+='|jansson'
+	faults < <(grep -nHE "#[[:space:]]*include[[:space:]]*<($deny)[./]" "$file" || true)
+done
+verdict

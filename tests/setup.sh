@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# setup - the Debian packages that pallocd is built and tested with: the one list of them, and their installation
+#
+#   tests/setup.sh [build|test]    install what is missing: for building only, or for building and all tests (default)
+#   tests/setup.sh --check [...]   install nothing; print what is missing, exit 1 if anything is
+#   tests/setup.sh --list [...]    print the packages
+#
+# Runs apt only when something is missing: as root, or through sudo. Exit codes: 0 all there, 1 something is missing, 2 usage.
+set -euo pipefail
+
+# What `client/demo.sh` needs: the compiler, the build tools and the libraries that are linked.
+build=(
+	gcc libc6-dev cmake ninja-build pkg-config
+	protobuf-c-compiler libprotobuf-c-dev # the wire
+	libuv1-dev                            # the daemon's loop
+	libsystemd-dev                        # readiness, watchdog, socket activation
+	libinih-dev                           # configuration files
+	libjansson-dev                        # paclient --json
+)
+# What `tests/run.sh` needs beyond that.
+test=(
+	check                    # unit tests
+	libasan8 libubsan1       # gcc's sanitizers
+	clang libclang-rt-14-dev # second compiler, libFuzzer
+	clang-format shellcheck  # lint
+	systemd                  # systemd-analyze, systemd-socket-activate
+	jq                       # reads what paclient --json prints
+)
+
+mode=install group=test
+for arg; do
+	case $arg in
+	--check | --list) mode=${arg#--} ;;
+	build | test) group=$arg ;;
+	-h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
+	*) echo "setup.sh: unknown argument: $arg (see --help)" >&2 && exit 2 ;;
+	esac
+done
+packages=("${build[@]}")
+[[ $group == build ]] || packages+=("${test[@]}")
+if [[ $mode == list ]]; then
+	printf '%s\n' "${packages[@]}"
+	exit 0
+fi
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "setup.sh: this is no Debian system; install what corresponds to: ${packages[*]}" >&2
+	exit 1
+fi
+missing=()
+for package in "${packages[@]}"; do
+	status=$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null) || status=
+	grep -qx installed <<<"$status" || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+	exit 0
+fi
+if [[ $mode == check ]]; then
+	echo "missing: ${missing[*]}"
+	exit 1
+fi
+
+as_root=()
+if ((EUID != 0)); then
+	as_root=(sudo)
+	[[ -t 0 ]] || as_root=(sudo -n) # nobody there to type a password
+	if ! command -v sudo >/dev/null || ! "${as_root[@]}" true; then
+		echo "setup.sh: packages are missing, and this user can't install them. As root:" >&2
+		echo "    apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
+		exit 1
+	fi
+fi
+echo "setup.sh: installing ${missing[*]}"
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+"${as_root[@]}" "${apt[@]}" update </dev/null ||
+	echo "setup.sh: apt-get update failed; trying with the package lists that are there" >&2
+"${as_root[@]}" "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null
