@@ -1,0 +1,47 @@
+/*
+ * server - the three servers under test, as child processes
+ *
+ * Role:       starts them in a private folder, on a CPU of their own where there are two, and ends them with the benchmark.
+ * Uses:       echo.h, proto/
+ */
+#ifndef BENCH_RPC_SERVER_H
+#define BENCH_RPC_SERVER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <time.h>
+
+enum server_kind {
+	SERVER_ECHO,
+	SERVER_ECHO_PROTOBUF,
+	SERVER_PALLOCD,
+	SERVER_NKINDS,
+};
+
+struct server {
+	enum server_kind kind;
+	pid_t pid;
+	clockid_t cpu; /* CPU time of all its threads */
+	struct sockaddr_un addr;
+	uint32_t region_id;
+};
+
+/** server_name() - "echo", "echo+pb", "pallocd". */
+const char *server_name(enum server_kind kind);
+
+/**
+ * server_start() - start a server and wait until it listens
+ * @program: pallocd's file name; for the other kinds unused
+ *
+ * Dies on failure. All servers end, and their folder goes, when the benchmark exits.
+ */
+void server_start(struct server *s, enum server_kind kind, const char *program);
+
+/** server_connect() - a connection to the server, after Hello; blocking. Dies on failure. */
+int server_connect(const struct server *s);
+
+/** pin_client() - move this process to a CPU that no server is started on; 1 if there is one, else 0. */
+int pin_client(void);
+
+#endif
