@@ -20,8 +20,8 @@
 
 /* Named outcomes. */
 enum pagealloc_outcome {
-	PAGEALLOC_E_NO_RUN = 1,    /* no run of free pages is long enough; nothing changed */
-	PAGEALLOC_E_RANGE,         /* the range is empty, beyond the limit, or overlaps what is grown; nothing changed */
+	PAGEALLOC_E_NO_RUN = 1, /* no run of free pages is long enough; nothing changed */
+	PAGEALLOC_E_RANGE, /* the range is empty, beyond the limit, or overlaps what is grown; nothing changed */
 	PAGEALLOC_E_NOT_FREE,      /* alloc_range: some page is not free; nothing changed */
 	PAGEALLOC_E_NOT_ALLOCATED, /* free: some page is not allocated; nothing changed */
 };
@@ -38,9 +38,11 @@ enum pagealloc_outcome {
 struct pagealloc;
 
 struct pagealloc_config {
-	uint64_t limit_npages;       /* pages that may ever be grown, 1 to PAGEALLOC_LIMIT_NPAGES_MAX */
-	unsigned scavenge_min_npages; /* pages that can only be released together: power of two, 1 to 64; 0 means 1 */
-	unsigned huge_npages;        /* pages of a huge page that scavenging would rather not break; power of two; 0 = none */
+	uint64_t limit_npages; /* pages that may ever be grown, 1 to PAGEALLOC_LIMIT_NPAGES_MAX */
+	unsigned
+		scavenge_min_npages; /* pages that can only be released together: power of two, 1 to 64; 0 means 1 */
+	unsigned
+		huge_npages; /* pages of a huge page that scavenging would rather not break; power of two; 0 = none */
 };
 
 /**
@@ -75,14 +77,16 @@ MUST_CHECK int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npag
  *
  * Return: 0, PAGEALLOC_E_NO_RUN (also for 0 pages). Source: reference, pageAlloc.alloc.
  */
-MUST_CHECK int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_t *ret_scavenged);
+MUST_CHECK int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
+			       uint64_t *ret_scavenged);
 
 /**
  * pagealloc_alloc_range() - take exactly the pages [@page, @page + @npages)
  *
  * Return: 0, PAGEALLOC_E_RANGE, PAGEALLOC_E_NOT_FREE. O(npages / 64). Source: reference, pageAlloc.allocRange.
  */
-MUST_CHECK int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64_t npages, uint64_t *ret_scavenged);
+MUST_CHECK int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64_t npages,
+				     uint64_t *ret_scavenged);
 
 /**
  * pagealloc_free() - give back the pages [@page, @page + @npages), all of which must be allocated
@@ -90,6 +94,63 @@ MUST_CHECK int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64
  * Return: 0, PAGEALLOC_E_RANGE, PAGEALLOC_E_NOT_ALLOCATED. Source: reference, pageAlloc.free.
  */
 MUST_CHECK int pagealloc_free(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/*
+ * A page-cache block: up to 64 pages that were taken at once and are handed out without looking at the allocator.
+ * { 0 } is an empty one.
+ */
+struct pagealloc_cache {
+	uint64_t page;      /* first page of the block, a multiple of 64 */
+	uint64_t free_bits; /* bit i: page + i belongs to the block and was not handed out */
+	uint64_t scav_bits; /* bit i: page + i is scavenged; only of free ones */
+};
+
+/**
+ * pagealloc_cache_fill() - take all free pages of the 64-page block that holds the lowest free page
+ * @cache: must be empty (no free bits); written only on 0
+ *
+ * Return: 0, PAGEALLOC_E_NO_RUN. Source: reference, pageAlloc.allocToCache.
+ */
+MUST_CHECK int pagealloc_cache_fill(struct pagealloc *pa, struct pagealloc_cache *cache);
+
+/**
+ * pagealloc_cache_take() - hand out @npages neighbouring pages of the block; they go back one by one by pagealloc_free()
+ *
+ * Return: 0, PAGEALLOC_E_NO_RUN. Source: reference, pageCache.alloc.
+ */
+MUST_CHECK int pagealloc_cache_take(struct pagealloc_cache *cache, uint64_t npages,
+				    uint64_t *ret_page, uint64_t *ret_scavenged);
+
+/**
+ * pagealloc_cache_flush() - give back what the block still has; it is empty afterwards
+ *
+ * Unlike the reference's, it tells the scavenge index, so that no page is lost to the scavenger.
+ */
+void pagealloc_cache_flush(struct pagealloc *pa, struct pagealloc_cache *cache);
+
+/**
+ * pagealloc_scavenge_begin() - take the next run of free pages that have memory behind them, highest first
+ * @max_npages: take no more, but for rounding to scavenge_min_npages and whole huge pages; 0 is taken as 1
+ *
+ * The pages are allocated until pagealloc_scavenge_end(), so that nobody gets them while their memory goes.
+ * Return: 0, PAGEALLOC_E_NO_RUN if there is nothing to scavenge. Source: reference, pageAlloc.scavengeOne.
+ */
+MUST_CHECK int pagealloc_scavenge_begin(struct pagealloc *pa, uint64_t max_npages,
+					uint64_t *ret_page, uint64_t *ret_npages);
+
+/** pagealloc_scavenge_end() - free the run again; @released: its memory is gone, otherwise it is to be found again. */
+void pagealloc_scavenge_end(struct pagealloc *pa, uint64_t page, uint64_t npages, bool released);
+
+/**
+ * pagealloc_scavenge() - release the memory behind at least @npages free pages, or of all there are
+ * @release: releases the pages, returns 0 or a negative errno; it may take its time and must not call back into @pa
+ * @ret_released: pages released, also where an error ended it
+ *
+ * Return: 0, or the error of @release. Source: reference, pageAlloc.scavenge.
+ */
+MUST_CHECK int pagealloc_scavenge(struct pagealloc *pa, uint64_t npages,
+				  int (*release)(void *ctx, uint64_t page, uint64_t npages),
+				  void *ctx, uint64_t *ret_released);
 
 /* What an allocator holds. */
 struct pagealloc_stat {
@@ -108,10 +169,12 @@ void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat);
 size_t pagealloc_nranges(const struct pagealloc *pa);
 
 /** pagealloc_range() - the @i-th grown range, ascending: pages [*@ret_first, *@ret_limit). @i must be below pagealloc_nranges(). */
-void pagealloc_range(const struct pagealloc *pa, size_t i, uint64_t *ret_first, uint64_t *ret_limit);
+void pagealloc_range(const struct pagealloc *pa, size_t i, uint64_t *ret_first,
+		     uint64_t *ret_limit);
 
 /** pagealloc_count() - pages of [@page, @page + @npages) that are grown, and that are free. O(npages / 64) over what is grown. */
-void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages, uint64_t *ret_grown, uint64_t *ret_free);
+void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
+		     uint64_t *ret_grown, uint64_t *ret_free);
 
 /**
  * pagealloc_check() - recount everything that is cached and compare

@@ -1,0 +1,87 @@
+/*
+ * internal - what the files of the allocator share
+ *
+ * Role:       the state of one allocator and the steps that its parts are made of. Nobody outside this folder but the tests
+ *             includes it.
+ * Uses:       all headers of this folder
+ *
+ * Truth: free bits, scavenged bits, grown ranges. Cache: everything else; pagealloc_check() recounts it.
+ *
+ * Invariants (pagealloc_check() names the broken one):
+ *   P1  the summary of a chunk is that of its bits.
+ *   P2  a summary above is the merge of those below, or is noted as stale.
+ *   P3  no page below the search address is free; it is grown, or PAGEALLOC_PAGE_NONE.
+ *   P4  nscav of a chunk is the number of its scavenged bits, and a scavenged page is free.
+ *   P5  the counts of free and scavenged pages are those of the bits.
+ *   P6  ranges are sorted, disjoint, not adjacent, whole chunks; nothing outside them is free.
+ *   P7  a chunk with something to scavenge is marked in the scavenge index, not above its search position.
+ */
+#ifndef PALLOCD_PAGEALLOC_INTERNAL_H
+#define PALLOCD_PAGEALLOC_INTERNAL_H
+
+#include "pagealloc/chunk.h"
+#include "pagealloc/geometry.h"
+#include "pagealloc/pagealloc.h"
+#include "pagealloc/ranges.h"
+#include "pagealloc/scavindex.h"
+#include "pagealloc/tree.h"
+
+struct pagealloc {
+	uint64_t search;     /* search address, in pages */
+	uint64_t *free_bits; /* CHUNK_NWORDS words per chunk */
+	uint64_t *scav_bits;
+	uint16_t *
+		nscav; /* scavenged pages per chunk: lets alloc pass by the bits where there are none, as there mostly are */
+	uint64_t free_npages;
+	uint64_t scav_npages;
+	struct tree tree;
+	struct scavindex scavindex;
+	struct ranges grown;
+	uint64_t nchunks; /* of the whole limit */
+	struct pagealloc_config config;
+};
+
+static inline uint64_t *chunk_free_bits(const struct pagealloc *pa, uint64_t chunk)
+{
+	return &pa->free_bits[chunk * CHUNK_NWORDS];
+}
+
+static inline uint64_t *chunk_scav_bits(const struct pagealloc *pa, uint64_t chunk)
+{
+	return &pa->scav_bits[chunk * CHUNK_NWORDS];
+}
+
+/** take_pages() - mark free pages [@page, @page + @npages) as allocated. Return: how many were scavenged. */
+uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** give_pages() - mark pages as free, whatever they were before; neither the search address nor the scavenge index move. */
+void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** free_unchecked() - pagealloc_free() for pages that are known to be grown; also for pages that are free, as in the reference. */
+void free_unchecked(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** find_run() - the full search of the tree. Return: false if there is none. @ret_search: the search address that it proposes. */
+bool find_run(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_t *ret_search);
+
+/** all_grown() - are all pages of a range grown? False for empty ranges and overflow, too. */
+bool all_grown(const struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** all_free(), none_free() - of a range that is grown. */
+bool all_free(const struct pagealloc *pa, uint64_t page, uint64_t npages);
+bool none_free(const struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** lower_search() - @page may be free now. */
+static inline void lower_search(struct pagealloc *pa, uint64_t page)
+{
+	if (page < pa->search)
+		pa->search = page;
+}
+
+/** raise_search() - no page below @page is free. */
+static inline void raise_search(struct pagealloc *pa, uint64_t page)
+{
+	if (page > pa->search)
+		pa->search = page;
+}
+
+#endif

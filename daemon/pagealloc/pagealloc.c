@@ -1,0 +1,413 @@
+/*
+ * pagealloc - grow, find, alloc and free
+ *
+ * Role:       see pagealloc.h; the algorithm is the reference's, its results are reproduced page for page.
+ * Uses:       pagealloc/internal.h, base/mem.h
+ */
+#include "pagealloc/pagealloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pagealloc/internal.h"
+
+static size_t marks_bytes(const struct pagealloc *pa)
+{
+	return (pa->nchunks / 64 + 1) * sizeof(uint64_t);
+}
+
+static size_t bits_bytes(const struct pagealloc *pa)
+{
+	return pa->nchunks * CHUNK_NWORDS * sizeof(uint64_t);
+}
+
+static int reserve_all(struct pagealloc *pa)
+{
+	int err = tree_init(&pa->tree, pa->nchunks);
+
+	if (err)
+		return err;
+	pa->free_bits = mem_reserve(bits_bytes(pa));
+	pa->scav_bits = mem_reserve(bits_bytes(pa));
+	pa->nscav = mem_reserve(pa->nchunks * sizeof(*pa->nscav));
+	pa->scavindex.marks = mem_reserve(marks_bytes(pa));
+	if (!pa->free_bits || !pa->scav_bits || !pa->nscav || !pa->scavindex.marks)
+		return -ENOMEM;
+	return 0;
+}
+
+int pagealloc_new(const struct pagealloc_config *config, struct pagealloc **ret_pa)
+{
+	struct pagealloc *pa;
+	int err;
+
+	if (config->limit_npages == 0 || config->limit_npages > PAGEALLOC_LIMIT_NPAGES_MAX ||
+	    config->scavenge_min_npages > 64 ||
+	    (config->scavenge_min_npages && !bits_is_pow2(config->scavenge_min_npages)) ||
+	    (config->huge_npages && !bits_is_pow2(config->huge_npages)))
+		return PAGEALLOC_E_RANGE;
+	pa = mem_zalloc(1, sizeof(*pa));
+	if (!pa)
+		return -ENOMEM;
+	pa->config = *config;
+	if (!pa->config.scavenge_min_npages)
+		pa->config.scavenge_min_npages = 1;
+	pa->nchunks = chunk_of(config->limit_npages + CHUNK_NPAGES - 1);
+	pa->search = PAGEALLOC_PAGE_NONE;
+	pa->scavindex.search = SCAVINDEX_NONE;
+	pa->scavindex.min_chunk = UINT64_MAX;
+	err = reserve_all(pa);
+	if (err) {
+		pagealloc_destroy(pa);
+		return err;
+	}
+	*ret_pa = pa;
+	return 0;
+}
+
+void pagealloc_destroy(struct pagealloc *pa)
+{
+	if (!pa)
+		return;
+	mem_unreserve(pa->free_bits, bits_bytes(pa));
+	mem_unreserve(pa->scav_bits, bits_bytes(pa));
+	mem_unreserve(pa->nscav, pa->nchunks * sizeof(*pa->nscav));
+	mem_unreserve(pa->scavindex.marks, marks_bytes(pa));
+	tree_deinit(&pa->tree);
+	ranges_deinit(&pa->grown);
+	mem_free(pa);
+}
+
+/* Make everything that describes chunks [first, limit) usable. */
+static int commit_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
+{
+	const uint64_t n = limit - first;
+	uint64_t lo = first, hi = limit;
+	int err;
+
+	err = mem_commit(chunk_free_bits(pa, first), n * CHUNK_NWORDS * sizeof(uint64_t));
+	if (!err)
+		err = mem_commit(chunk_scav_bits(pa, first), n * CHUNK_NWORDS * sizeof(uint64_t));
+	if (!err)
+		err = mem_commit(&pa->nscav[first], n * sizeof(*pa->nscav));
+	if (!err)
+		err = tree_commit(&pa->tree, first, limit);
+	if (err)
+		return err;
+	/* The index is read downwards over everything between the lowest chunk and the highest. */
+	if (pa->tree.first_chunk < lo)
+		lo = pa->tree.first_chunk;
+	if (pa->tree.limit_chunk > hi)
+		hi = pa->tree.limit_chunk;
+	return mem_commit(&pa->scavindex.marks[lo / 64],
+			  ((hi - 1) / 64 - lo / 64 + 1) * sizeof(uint64_t));
+}
+
+/* Fresh chunks: free and scavenged. */
+static void fill_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
+{
+	for (uint64_t i = first * CHUNK_NWORDS; i < limit * CHUNK_NWORDS; i++) {
+		pa->free_bits[i] = WORD_FREE;
+		pa->scav_bits[i] = WORD_FREE;
+	}
+	for (uint64_t c = first; c < limit; c++)
+		pa->nscav[c] = CHUNK_NPAGES;
+	pa->free_npages += chunk_page(limit - first);
+	pa->scav_npages += chunk_page(limit - first);
+}
+
+/* The leaves of @npages from the first chunk on are all free; where the reference looks no further, neither do we. */
+static void summarize_grown(struct pagealloc *pa, uint64_t first, uint64_t npages)
+{
+	const uint64_t free_sum = summary_free(PAGEALLOC_CHUNK_LOG);
+	uint64_t last = chunk_of(chunk_page(first) + npages - 1);
+
+	tree_set_leaf(&pa->tree, first, free_sum);
+	if (last > first) {
+		tree_set_leaf(&pa->tree, last, free_sum);
+		tree_set_range(&pa->tree, first, last, true);
+	}
+}
+
+int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	uint64_t first = chunk_of(page), limit;
+	int err;
+
+	if (npages == 0 || page > chunk_page(pa->nchunks) ||
+	    npages > chunk_page(pa->nchunks) - page)
+		return PAGEALLOC_E_RANGE;
+	limit = chunk_of(page + npages + CHUNK_NPAGES - 1);
+	if (ranges_overlap(&pa->grown, chunk_page(first), chunk_page(limit)))
+		return PAGEALLOC_E_RANGE;
+	err = ranges_reserve(&pa->grown);
+	if (!err)
+		err = commit_chunks(pa, first, limit);
+	if (err)
+		return err;
+	if (first < pa->tree.first_chunk)
+		pa->tree.first_chunk = first;
+	if (limit > pa->tree.limit_chunk)
+		pa->tree.limit_chunk = limit;
+	pa->scavindex.min_chunk = pa->tree.first_chunk;
+	ranges_add(&pa->grown, chunk_page(first), chunk_page(limit));
+	lower_search(pa, chunk_page(first));
+	fill_chunks(pa, first, limit);
+	summarize_grown(pa, first, npages);
+	return 0;
+}
+
+/*
+ * The summary of a chunk after @n pages from @first were taken out of a free run. What the run was can be seen beside the
+ * gap; only where it was the longest must the others be looked at.
+ */
+static uint64_t leaf_after_take(const uint64_t *bits, uint64_t old, unsigned first, unsigned n)
+{
+	unsigned below = chunk_run_down(bits, first);
+	unsigned above = chunk_run_up(bits, first + n);
+	unsigned lo = first - below, hi = first + n + above; /* the run was [lo, hi) */
+	unsigned start = lo == 0 ? below : (unsigned)summary_start(old);
+	unsigned end = hi == CHUNK_NPAGES ? above : (unsigned)summary_end(old);
+	unsigned max = (unsigned)summary_max(old);
+	unsigned rest;
+
+	if (UNLIKELY(max == 0)) /* invisible until now, see pagealloc_grow() */
+		return chunk_summarize(bits);
+	if (hi - lo >= max) {
+		rest = below > above ? below : above;
+		/* No run beside [lo, hi) is longer than the room there is; a used page parts them. */
+		if (rest + 1 >= lo && rest + 1 >= CHUNK_NPAGES - hi)
+			max = rest;
+		else
+			max = chunk_longest(bits, rest, max);
+	}
+	return summary_pack(start, max, end);
+}
+
+/* The summary of a chunk after @n pages from @first became free: they join the runs beside them. */
+static uint64_t leaf_after_give(const uint64_t *bits, uint64_t old, unsigned first, unsigned n)
+{
+	unsigned lo = first - chunk_run_down(bits, first);
+	unsigned hi = first + n + chunk_run_up(bits, first + n);
+	unsigned start = lo == 0 ? hi : (unsigned)summary_start(old);
+	unsigned end = hi == CHUNK_NPAGES ? hi - lo : (unsigned)summary_end(old);
+	unsigned max = (unsigned)summary_max(old);
+
+	if (UNLIKELY(max == 0))
+		return chunk_summarize(bits);
+	if (hi - lo > max)
+		max = hi - lo;
+	return summary_pack(start, max, end);
+}
+
+/* Clear the scavenged bits of a range. Return: how many there were. */
+static unsigned unscavenge(struct pagealloc *pa, uint64_t chunk, unsigned first, unsigned n)
+{
+	uint64_t *bits = chunk_scav_bits(pa, chunk);
+	unsigned count;
+
+	if (pa->nscav[chunk] == 0)
+		return 0;
+	count = pa->nscav[chunk] == CHUNK_NPAGES ? n : chunk_count(bits, first, n);
+	chunk_clear(bits, first, n);
+	pa->nscav[chunk] = (uint16_t)(pa->nscav[chunk] - count);
+	return count;
+}
+
+static unsigned take_in_chunk(struct pagealloc *pa, uint64_t chunk, unsigned first, unsigned n)
+{
+	uint64_t *bits = chunk_free_bits(pa, chunk);
+	uint64_t old = pa->tree.levels[0].sums[chunk];
+	unsigned scavenged = unscavenge(pa, chunk, first, n);
+
+	chunk_clear(bits, first, n);
+	tree_set_leaf(&pa->tree, chunk,
+		      n == CHUNK_NPAGES ? 0 : leaf_after_take(bits, old, first, n));
+	return scavenged;
+}
+
+static void give_in_chunk(struct pagealloc *pa, uint64_t chunk, unsigned first, unsigned n)
+{
+	uint64_t *bits = chunk_free_bits(pa, chunk);
+	uint64_t old = pa->tree.levels[0].sums[chunk];
+
+	chunk_set(bits, first, n);
+	tree_set_leaf(&pa->tree, chunk, leaf_after_give(bits, old, first, n));
+}
+
+/* Whole chunks [first, limit) are taken; their leaves are the caller's. */
+static uint64_t take_whole_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
+{
+	uint64_t scavenged = 0;
+
+	memset(chunk_free_bits(pa, first), 0, (limit - first) * CHUNK_NWORDS * sizeof(uint64_t));
+	for (uint64_t c = first; c < limit; c++) {
+		if (pa->nscav[c]) {
+			scavenged += pa->nscav[c];
+			pa->nscav[c] = 0;
+			memset(chunk_scav_bits(pa, c), 0, CHUNK_NWORDS * sizeof(uint64_t));
+		}
+	}
+	return scavenged;
+}
+
+uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	uint64_t first = chunk_of(page), last = chunk_of(page + npages - 1);
+	uint64_t scavenged;
+
+	pa->free_npages -= npages;
+	if (first == last) {
+		scavenged = take_in_chunk(pa, first, chunk_offset(page), (unsigned)npages);
+	} else {
+		scavenged = take_in_chunk(pa, first, chunk_offset(page),
+					  CHUNK_NPAGES - chunk_offset(page));
+		scavenged += take_whole_chunks(pa, first + 1, last);
+		scavenged += take_in_chunk(pa, last, 0, chunk_offset(page + npages - 1) + 1);
+		tree_set_range(&pa->tree, first, last, false);
+	}
+	pa->scav_npages -= scavenged;
+	return scavenged;
+}
+
+void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	uint64_t first = chunk_of(page), last = chunk_of(page + npages - 1);
+
+	pa->free_npages += npages;
+	if (first == last) {
+		give_in_chunk(pa, first, chunk_offset(page), (unsigned)npages);
+		return;
+	}
+	give_in_chunk(pa, first, chunk_offset(page), CHUNK_NPAGES - chunk_offset(page));
+	for (uint64_t i = (first + 1) * CHUNK_NWORDS; i < last * CHUNK_NWORDS; i++)
+		pa->free_bits[i] = WORD_FREE;
+	give_in_chunk(pa, last, 0, chunk_offset(page + npages - 1) + 1);
+	tree_set_range(&pa->tree, first, last, true);
+}
+
+bool find_run(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_t *ret_search)
+{
+	struct tree_found at;
+	struct chunk_found in;
+
+	if (!tree_find(&pa->tree, npages, pa->search, &at))
+		return false;
+	if (at.chunk == UINT64_MAX) {
+		*ret_page = at.page;
+	} else {
+		in = chunk_find(chunk_free_bits(pa, at.chunk), (unsigned)npages, 0);
+		*ret_page = chunk_page(at.chunk) + in.page;
+		if (at.exact)
+			at.first_free = chunk_page(at.chunk) + in.first_free;
+	}
+	/* The first entry with a free page may begin where nothing is grown; a search address is a grown page. */
+	*ret_search = ranges_at_least(&pa->grown, at.first_free);
+	return true;
+}
+
+int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
+		    uint64_t *ret_scavenged)
+{
+	uint64_t chunk = chunk_of(pa->search), page, search, scavenged;
+	unsigned from = chunk_offset(pa->search);
+
+	if (npages == 0 || chunk >= pa->tree.limit_chunk)
+		return PAGEALLOC_E_NO_RUN;
+	if (CHUNK_NPAGES - from >= npages &&
+	    summary_max(pa->tree.levels[0].sums[chunk]) >= npages) {
+		/* All free pages of this chunk are at or above the search address, and none is below: no need for the tree. */
+		struct chunk_found in = chunk_find(chunk_free_bits(pa, chunk), (unsigned)npages,
+						   from);
+
+		page = chunk_page(chunk) + in.page;
+		search = chunk_page(chunk) + in.first_free;
+		pa->free_npages -= npages;
+		scavenged = take_in_chunk(pa, chunk, in.page, (unsigned)npages);
+		pa->scav_npages -= scavenged;
+	} else if (find_run(pa, npages, &page, &search)) {
+		scavenged = take_pages(pa, page, npages);
+	} else {
+		if (npages == 1)
+			pa->search = PAGEALLOC_PAGE_NONE;
+		return PAGEALLOC_E_NO_RUN;
+	}
+	raise_search(pa, search);
+	*ret_page = page;
+	if (ret_scavenged)
+		*ret_scavenged = scavenged;
+	return 0;
+}
+
+bool all_grown(const struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	size_t i = ranges_find_above(&pa->grown, page);
+
+	return npages > 0 && i > 0 && page < pa->grown.v[i - 1].limit &&
+	       npages <= pa->grown.v[i - 1].limit - page;
+}
+
+bool all_free(const struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	while (npages > 0) {
+		unsigned first = chunk_offset(page);
+		unsigned n = npages < CHUNK_NPAGES - first ? (unsigned)npages
+							   : CHUNK_NPAGES - first;
+
+		if (!chunk_all(chunk_free_bits(pa, chunk_of(page)), first, n))
+			return false;
+		page += n;
+		npages -= n;
+	}
+	return true;
+}
+
+bool none_free(const struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	while (npages > 0) {
+		unsigned first = chunk_offset(page);
+		unsigned n = npages < CHUNK_NPAGES - first ? (unsigned)npages
+							   : CHUNK_NPAGES - first;
+
+		/* A chunk without any free page needs no look at its bits. */
+		if (pa->tree.levels[0].sums[chunk_of(page)] &&
+		    !chunk_none(chunk_free_bits(pa, chunk_of(page)), first, n))
+			return false;
+		page += n;
+		npages -= n;
+	}
+	return true;
+}
+
+int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64_t npages,
+			  uint64_t *ret_scavenged)
+{
+	uint64_t scavenged;
+
+	if (!all_grown(pa, page, npages))
+		return PAGEALLOC_E_RANGE;
+	if (!all_free(pa, page, npages))
+		return PAGEALLOC_E_NOT_FREE;
+	scavenged = take_pages(pa, page, npages);
+	if (ret_scavenged)
+		*ret_scavenged = scavenged;
+	return 0;
+}
+
+void free_unchecked(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	lower_search(pa, page);
+	scavindex_mark(&pa->scavindex, page, page + npages);
+	give_pages(pa, page, npages);
+}
+
+int pagealloc_free(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	if (!all_grown(pa, page, npages))
+		return PAGEALLOC_E_RANGE;
+	if (!none_free(pa, page, npages))
+		return PAGEALLOC_E_NOT_ALLOCATED;
+	free_unchecked(pa, page, npages);
+	return 0;
+}

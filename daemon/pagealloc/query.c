@@ -1,0 +1,87 @@
+/*
+ * query - what the allocator holds, in numbers
+ *
+ * Role:       see pagealloc.h. Changes nothing that a caller can see.
+ * Uses:       pagealloc/internal.h
+ */
+#include "pagealloc/internal.h"
+
+static uint64_t metadata_bytes(const struct pagealloc *pa)
+{
+	uint64_t bytes = sizeof(*pa) + pa->grown.capacity * sizeof(*pa->grown.v);
+
+	for (size_t i = 0; i < pa->grown.n; i++) {
+		uint64_t first = chunk_of(pa->grown.v[i].first),
+			 limit = chunk_of(pa->grown.v[i].limit);
+		uint64_t n = limit - first;
+
+		bytes += n * (2 * CHUNK_NWORDS * sizeof(uint64_t) + sizeof(*pa->nscav)) + n / 8;
+		bytes += tree_bytes(&pa->tree, first, limit);
+	}
+	return bytes;
+}
+
+void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat)
+{
+	*ret_stat = (struct pagealloc_stat){
+		.limit_npages = pa->config.limit_npages,
+		.grown_npages = pa->grown.npages,
+		.free_npages = pa->free_npages,
+		.scavenged_npages = pa->scav_npages,
+		.largest_npages = tree_largest(&pa->tree),
+		.metadata_bytes = metadata_bytes(pa),
+	};
+}
+
+size_t pagealloc_nranges(const struct pagealloc *pa)
+{
+	return pa->grown.n;
+}
+
+void pagealloc_range(const struct pagealloc *pa, size_t i, uint64_t *ret_first, uint64_t *ret_limit)
+{
+	*ret_first = pa->grown.v[i].first;
+	*ret_limit = pa->grown.v[i].limit;
+}
+
+/* Free pages among [page, limit), all grown. */
+static uint64_t count_free(const struct pagealloc *pa, uint64_t page, uint64_t limit)
+{
+	const uint64_t free_sum = summary_free(PAGEALLOC_CHUNK_LOG);
+	uint64_t count = 0;
+
+	while (page < limit) {
+		uint64_t chunk = chunk_of(page), sum = pa->tree.levels[0].sums[chunk];
+		unsigned first = chunk_offset(page);
+		unsigned n = limit - page < CHUNK_NPAGES - first ? (unsigned)(limit - page)
+								 : CHUNK_NPAGES - first;
+
+		/* Full and empty chunks are known without looking at their bits. */
+		if (sum == free_sum)
+			count += n;
+		else if (sum)
+			count += chunk_count(chunk_free_bits(pa, chunk), first, n);
+		page += n;
+	}
+	return count;
+}
+
+void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
+		     uint64_t *ret_grown, uint64_t *ret_free)
+{
+	uint64_t limit = npages > UINT64_MAX - page ? UINT64_MAX : page + npages;
+	uint64_t grown = 0, count = 0;
+	size_t i = ranges_find_above(&pa->grown, page);
+
+	for (i = i ? i - 1 : 0; i < pa->grown.n && pa->grown.v[i].first < limit; i++) {
+		uint64_t lo = pa->grown.v[i].first > page ? pa->grown.v[i].first : page;
+		uint64_t hi = pa->grown.v[i].limit < limit ? pa->grown.v[i].limit : limit;
+
+		if (lo < hi) {
+			grown += hi - lo;
+			count += count_free(pa, lo, hi);
+		}
+	}
+	*ret_grown = grown;
+	*ret_free = count;
+}

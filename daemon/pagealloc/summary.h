@@ -1,0 +1,89 @@
+/*
+ * summary - the free runs of a subtree in one word: at its beginning, the longest, at its end
+ *
+ * Role:       packing, unpacking and merging. 0 says "nothing free", which is also what memory that was never touched says.
+ * Uses:       pagealloc/geometry.h
+ * Invariants: U1  start, max, end <= pages covered; start, end <= max.
+ *             U2  max = 2^21 is stored as bit 63 alone: the three fields would not fit.
+ */
+#ifndef PALLOCD_PAGEALLOC_SUMMARY_H
+#define PALLOCD_PAGEALLOC_SUMMARY_H
+
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "pagealloc/geometry.h"
+
+#define SUMMARY_FIELD ((UINT64_C(1) << SUMMARY_NPAGES_LOG) - 1)
+#define SUMMARY_WHOLE (UINT64_C(1) << 63)
+
+struct summary {
+	uint64_t start, max, end; /* pages */
+};
+
+/** summary_pack() - the word for three runs. Source: reference, packPallocSum. */
+static inline uint64_t summary_pack(uint64_t start, uint64_t max, uint64_t end)
+{
+	if (UNLIKELY(max > SUMMARY_FIELD))
+		return SUMMARY_WHOLE;
+	return start | max << SUMMARY_NPAGES_LOG | end << (2 * SUMMARY_NPAGES_LOG);
+}
+
+static inline uint64_t summary_start(uint64_t s)
+{
+	return UNLIKELY(s >> 63) ? SUMMARY_FIELD + 1 : s & SUMMARY_FIELD;
+}
+
+static inline uint64_t summary_max(uint64_t s)
+{
+	return UNLIKELY(s >> 63) ? SUMMARY_FIELD + 1 : (s >> SUMMARY_NPAGES_LOG) & SUMMARY_FIELD;
+}
+
+static inline uint64_t summary_end(uint64_t s)
+{
+	return UNLIKELY(s >> 63) ? SUMMARY_FIELD + 1 : s >> (2 * SUMMARY_NPAGES_LOG);
+}
+
+static inline struct summary summary_unpack(uint64_t s)
+{
+	return (struct summary){summary_start(s), summary_max(s), summary_end(s)};
+}
+
+/** summary_free() - the word for 2^@log pages that are all free. */
+static inline uint64_t summary_free(unsigned log)
+{
+	uint64_t n = UINT64_C(1) << log;
+
+	return summary_pack(n, n, n);
+}
+
+/**
+ * summary_merge() - the summary of @n neighbouring entries of 2^@log pages each
+ *
+ * Source: reference, mergeSummaries.
+ */
+static inline uint64_t summary_merge(const uint64_t *sums, unsigned n, unsigned log)
+{
+	const uint64_t whole = UINT64_C(1) << log;
+	uint64_t start = 0, max = 0, run = 0;
+	bool all_free = true; /* everything so far; start is settled where it ends */
+
+	for (unsigned i = 0; i < n; i++) {
+		struct summary s = summary_unpack(sums[i]);
+
+		if (all_free && s.start < whole) {
+			start = run + s.start;
+			all_free = false;
+		}
+		run += s.start;
+		if (run > max)
+			max = run;
+		if (s.max > max)
+			max = s.max;
+		if (s.end < whole)
+			run = s.end;
+	}
+	return summary_pack(all_free ? run : start, max, run);
+}
+
+#endif

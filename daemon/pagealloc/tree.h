@@ -1,0 +1,124 @@
+/*
+ * tree - packed summaries of free runs, level by level
+ *
+ * Role:       finds the lowest run that fits by reading one block per level, and keeps the levels right. Level 0 (one summary
+ *             per chunk) is written by the allocator, which knows the bits; the levels above are this file's.
+ * Uses:       base/mem.h, pagealloc/summary.h
+ * Invariants: T1  an entry above level 0 is the merge of its FANOUT children, or it is noted as stale.
+ *             T2  nothing above is wrong but through stale entries: settling them makes the tree exact.
+ * Cost:       find is O(levels * FANOUT), note is O(1), settle is O(stale entries).
+ *
+ * Why stale entries: extents are handed out one behind the other, so the same few entries would be merged again after each of
+ * them, on every level. They are merged once, when somebody wants to read them.
+ */
+#ifndef PALLOCD_PAGEALLOC_TREE_H
+#define PALLOCD_PAGEALLOC_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "pagealloc/geometry.h"
+#include "pagealloc/summary.h"
+
+/* Stale entries that a level remembers before it merges one early: bounds what a single find has to catch up. */
+#define TREE_NSTALE 16
+
+struct level {
+	uint64_t *sums;              /* reserved for the whole limit, committed where grown */
+	uint64_t nentries;           /* of the whole limit, a multiple of FANOUT below the top */
+	uint32_t stale;              /* bit per slot in use */
+	uint32_t index[TREE_NSTALE]; /* slot i holds an entry whose index is i modulo TREE_NSTALE */
+};
+
+struct tree {
+	unsigned top; /* highest level */
+	struct level levels[LEVELS_MAX];
+	uint64_t first_chunk,
+		limit_chunk; /* chunks [first, limit) bound what is grown; first > limit before */
+};
+
+/* What a find says. */
+struct tree_found {
+	uint64_t chunk; /* chunk to look into, UINT64_MAX if page is set */
+	uint64_t
+		page; /* first page of the run where it begins at an entry's free end or start; UINT64_MAX if chunk is set */
+	uint64_t first_free; /* no page below it is free */
+	bool exact;          /* with chunk: the first free page lies in it */
+};
+
+/** tree_init() - levels for @nchunks chunks; reserves, commits nothing. Return: 0, -ENOMEM (nothing is left behind). */
+MUST_CHECK int tree_init(struct tree *t, uint64_t nchunks);
+void tree_deinit(struct tree *t);
+
+/** tree_commit() - make the entries for chunks [@first, @limit) usable. Return: 0, -ENOMEM. */
+MUST_CHECK int tree_commit(struct tree *t, uint64_t first, uint64_t limit);
+
+/** tree_set_range() - chunks [@first, @last] were summarised: all between the two ends are @free or not free at all. */
+void tree_set_range(struct tree *t, uint64_t first, uint64_t last, bool free);
+
+/** tree_note_slow() - entry @index of @level no longer matches its children. */
+void tree_note_slow(struct tree *t, unsigned level, uint64_t index);
+
+/** tree_settle() - merge all stale entries. */
+void tree_settle(struct tree *t);
+
+/** tree_bytes() - bytes of summaries that cover chunks [@first, @limit). */
+uint64_t tree_bytes(const struct tree *t, uint64_t first, uint64_t limit);
+
+/** tree_largest() - the longest run of free pages; settles. O(entries of the top level). */
+uint64_t tree_largest(struct tree *t);
+
+/**
+ * tree_find() - where the lowest run of @npages free pages is; settles
+ * @search: no page below it is free
+ *
+ * Return: true, or false if there is none. Source: reference, pageAlloc.find.
+ */
+bool tree_find(struct tree *t, uint64_t npages, uint64_t search, struct tree_found *ret);
+
+/** tree_note() - tree_note_slow(), but cheap where the entry is noted already. */
+static inline void tree_note(struct tree *t, unsigned level, uint64_t index)
+{
+	struct level *l = &t->levels[level];
+	unsigned slot = (unsigned)(index % TREE_NSTALE);
+
+	if (LIKELY(l->stale >> slot & 1 && l->index[slot] == index))
+		return;
+	tree_note_slow(t, level, index);
+}
+
+/*
+ * Entry @index of level @child changed from @old to @sum. The entry above it can only change with one of the ends, or
+ * through the longest run: if the longest run shrank it must have been the longest above, if it grew it must exceed it.
+ */
+static inline void tree_changed(struct tree *t, unsigned child, uint64_t index, uint64_t old,
+				uint64_t sum)
+{
+	const uint64_t ends = ~(SUMMARY_FIELD << SUMMARY_NPAGES_LOG);
+	uint64_t up = index >> PAGEALLOC_FANOUT_LOG;
+	uint64_t max_old = summary_max(old), max = summary_max(sum), max_up;
+
+	if (child == t->top)
+		return;
+	if (((old ^ sum) & ends) == 0) {
+		max_up = summary_max(t->levels[child + 1].sums[up]);
+		if (max > max_old ? max <= max_up : max_old < max_up)
+			return;
+	}
+	tree_note(t, child + 1, up);
+}
+
+/** tree_set_leaf() - the summary of @chunk is @sum now. */
+static inline void tree_set_leaf(struct tree *t, uint64_t chunk, uint64_t sum)
+{
+	uint64_t old = t->levels[0].sums[chunk];
+
+	if (old == sum)
+		return;
+	t->levels[0].sums[chunk] = sum;
+	tree_changed(t, 0, chunk, old, sum);
+}
+
+#endif
