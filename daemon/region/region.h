@@ -1,0 +1,207 @@
+/*
+ * region - one address space: its allocator, its extents and who holds them
+ *
+ * Role:       turns addresses into pages and requests of owners into changes of the allocator, all of a request or nothing.
+ *             Knows owners and limits; nothing of sockets, messages or time. Never logs.
+ * Uses:       base/, pagealloc/
+ * Invariants: R1  what is grown is [0, grown_npages), and the allocator says the same.
+ *             R2  extents lie in what is grown; pages beyond the limit, in its last chunk, are the region's own for ever.
+ *             R3  a page is taken in the allocator exactly where an extent or R2's tail covers it.
+ *             R4  every extent belongs to a holding of this region, and every holding's sums are those of its extents (O1, O2).
+ *             R5  used_npages and detached_npages are the sums over all, and over the users' holdings.
+ *             R6  the allocator and the index agree with themselves (P*, E*, B*).
+ *             A breach that is noticed closes the region ("faulted"): nothing in it changes any more, other regions go on.
+ * Cost:       alloc and free are O(1) in extents and the allocator's O(levels); growing and checking are O(pages).
+ */
+#ifndef PALLOCD_REGION_REGION_H
+#define PALLOCD_REGION_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "pagealloc/pagealloc.h"
+#include "region/extents.h"
+#include "region/owner.h"
+
+#define REGION_NAME_BYTES_MAX 63u
+#define REGION_PAGE_BYTES_MAX (UINT64_C(1) << 30)
+#define REGION_FAULT_BYTES 160
+
+struct session;
+
+struct region_config {
+	char name[REGION_NAME_BYTES_MAX + 1];
+	uint64_t base_addr;
+	uint64_t page_size_bytes;
+	uint64_t limit_bytes;
+	uint64_t initial_bytes;   /* grown at start */
+	uint64_t auto_grow_bytes; /* 0: an alloc never grows the region */
+};
+
+/* Since start. */
+struct region_counters {
+	uint64_t allocs;   /* extents handed out */
+	uint64_t frees;    /* ranges given back by request */
+	uint64_t reclaims; /* extents given back because their session ended */
+	uint64_t grows;
+	uint64_t no_space; /* requests refused for want of space */
+};
+
+struct region {
+	uint32_t id;
+	char name[REGION_NAME_BYTES_MAX + 1];
+	uint64_t base_addr;
+	unsigned page_shift;
+	uint64_t limit_npages;
+	uint64_t auto_grow_npages;
+
+	struct pagealloc *pa;
+	struct extents extents;
+	struct holdings holdings;
+
+	uint64_t grown_npages; /* usable ones: never above the limit */
+	uint64_t used_npages;
+	uint64_t detached_npages;
+	uint64_t peak_npages;
+	struct region_counters counters;
+
+	uint32_t *
+		order; /* for sorting a batch; kept, so that no request takes memory for it twice */
+	uint32_t norder;
+
+	bool faulted;
+	char fault[REGION_FAULT_BYTES]; /* what was noticed */
+};
+
+/* Named outcomes of the functions below. */
+enum region_outcome {
+	REGION_E_CONFIG = 1,    /* the configuration is impossible; the text says what and why */
+	REGION_E_NO_SPACE,      /* no run of free pages is long enough, and growing does not help */
+	REGION_E_LIMIT,         /* more pages than the region can ever have, or may still grow by */
+	REGION_E_EMPTY,         /* 0 pages asked for or named */
+	REGION_E_OUT_OF_REGION, /* the range is not in the region's address space */
+	REGION_E_UNALIGNED,     /* the address is not the beginning of a page */
+	REGION_E_NOT_ALLOCATED, /* some page is not allocated, or is named twice */
+	REGION_E_NOT_OWNER,     /* some page is held by another owner */
+	REGION_E_FAULTED,       /* the region is closed */
+};
+
+/* What to say about an outcome. Only what fits the outcome is set. */
+struct region_refusal {
+	uint32_t index; /* entry of the batch */
+	uint64_t asked;
+	uint64_t limit;
+	uint64_t free_npages;
+	uint64_t largest_npages;
+	uint64_t growable_npages;
+	uint64_t addr; /* first address at fault */
+};
+
+/**
+ * region_config_check() - can there be such a region?
+ * @buf: receives one sentence for people, what is wrong and what would be right
+ *
+ * Return: 0, REGION_E_CONFIG.
+ */
+MUST_CHECK int region_config_check(const struct region_config *c, char *buf, size_t size);
+
+/**
+ * region_new() - a region with its initial pages grown
+ * @c:   copied; must have passed region_config_check()
+ * @id:  not 0
+ *
+ * Return: 0, REGION_E_CONFIG, -ENOMEM. Given back with region_destroy().
+ */
+MUST_CHECK int region_new(const struct region_config *c, uint32_t id, struct region **ret_region);
+
+/** region_destroy() - with all its extents and holdings; their owners lose them. NULL is allowed. */
+void region_destroy(struct region *r);
+
+/**
+ * region_alloc() - take one extent for each entry of @npages, all or none
+ * @o:             whose they will be
+ * @ret_addr:      @n addresses in the order of @npages; written on failure too, without meaning
+ * @ret_scavenged: how many of the pages had no memory behind them
+ * @ret_refusal:   written where the outcome is positive
+ *
+ * A region with auto-grow grows by its step, or by as much as the entry needs, before it refuses; what has grown stays.
+ * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_FAULTED, -ENOMEM. Nothing is taken but on 0.
+ */
+MUST_CHECK int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
+			    uint64_t *ret_addr, uint64_t *ret_scavenged,
+			    struct region_refusal *ret_refusal);
+
+/**
+ * region_free() - give back the ranges (@addr[i], @npages[i]), all or none
+ * @s:          who asks: must own every page, as a session or by its user (see session_may_free())
+ * @ret_npages: pages given back in all; written only on 0
+ *
+ * A range may be part of an extent or span several; no page may be named twice.
+ * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_NOT_OWNER,
+ * REGION_E_FAULTED, -ENOMEM. Nothing is given back but on 0.
+ */
+MUST_CHECK int region_free(struct region *r, const struct session *s, const uint64_t *addr,
+			   const uint64_t *npages, uint32_t n, uint64_t *ret_npages,
+			   struct region_refusal *ret_refusal);
+
+/**
+ * region_grow() - add at least @npages at the upper end; rounded up to a chunk or to the limit
+ *
+ * Return: 0, REGION_E_EMPTY, REGION_E_LIMIT, REGION_E_FAULTED, -ENOMEM (nothing changed).
+ */
+MUST_CHECK int region_grow(struct region *r, uint64_t npages, uint64_t *ret_addr,
+			   uint64_t *ret_npages, struct region_refusal *ret_refusal);
+
+/**
+ * region_reclaim() - give back extents of @h, whoever holds it, until it is empty or @budget is used up
+ * @budget: extents that may still be given back in this slice; counted down
+ *
+ * Return: true if the holding is empty (or lost to a faulted region) and gone.
+ */
+bool region_reclaim(struct holding *h, uint32_t *budget);
+
+/** region_fault() - close the region because of @why. The first reason stays. */
+void region_fault(struct region *r, const char *why, ...) PRINTF_LIKE(2, 3);
+
+/** region_free_npages(), region_growable_npages() - free now; may still be grown. */
+static inline uint64_t region_free_npages(const struct region *r)
+{
+	return r->grown_npages - r->used_npages;
+}
+
+static inline uint64_t region_growable_npages(const struct region *r)
+{
+	return r->limit_npages - r->grown_npages;
+}
+
+/** region_addr() - address of a page. */
+static inline uint64_t region_addr(const struct region *r, uint64_t page)
+{
+	return r->base_addr + (page << r->page_shift);
+}
+
+static inline uint64_t region_page_size(const struct region *r)
+{
+	return UINT64_C(1) << r->page_shift;
+}
+
+/** region_largest_npages() - longest run of free pages. */
+uint64_t region_largest_npages(const struct region *r);
+
+/** region_count() - of pages [@page, @page + @npages): how many are grown, how many are held. O(grown ones / 64). */
+void region_count(const struct region *r, uint64_t page, uint64_t npages, uint64_t *ret_grown,
+		  uint64_t *ret_used);
+
+/** region_nranges(), region_range() - grown ranges as addresses, within the limit. */
+size_t region_nranges(const struct region *r);
+void region_range(const struct region *r, size_t i, uint64_t *ret_addr, uint64_t *ret_npages);
+
+/** region_check() - recount R1 to R6; @buf receives the first broken one, "R3: …". O(pages). */
+MUST_CHECK bool region_check(const struct region *r, char *buf, size_t size);
+
+/** region_dump() - the region for a person: numbers, extents (the first thousand), the allocator's map. */
+void region_dump(const struct region *r, void (*emit)(void *ctx, const char *line), void *ctx);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * region_alloc - taking extents
+ *
+ * Role:       see region.h.
+ * Uses:       base/, pagealloc/, region/
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "region/region.h"
+#include "region/region_private.h"
+
+/* What can never be, before anything is tried. */
+static int batch_check(const struct region *r, const uint64_t *npages, uint32_t n,
+		       uint64_t *ret_total, struct region_refusal *refusal)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		refusal->index = i;
+		refusal->asked = npages[i];
+		if (npages[i] == 0)
+			return REGION_E_EMPTY;
+		if (npages[i] > r->limit_npages) {
+			refusal->limit = r->limit_npages;
+			return REGION_E_LIMIT;
+		}
+		/* No overflow: 2^32 entries of 2^36 pages are below 2^64 only if limits stay so; look all the same. */
+		if (__builtin_add_overflow(total, npages[i], &total))
+			return REGION_E_LIMIT;
+	}
+	*ret_total = total;
+	return 0;
+}
+
+static int no_space(struct region *r, uint32_t index, uint64_t asked,
+		    struct region_refusal *refusal)
+{
+	*refusal = (struct region_refusal){
+		.index = index,
+		.asked = asked,
+		.free_npages = region_free_npages(r),
+		.largest_npages = region_largest_npages(r),
+		.growable_npages = region_growable_npages(r),
+	};
+	r->counters.no_space++;
+	return REGION_E_NO_SPACE;
+}
+
+/*
+ * Grow so that @npages fit at the upper end, the free pages that are there already included: no more than the step or what
+ * is needed, and not at all where it would not help.
+ */
+static int make_room(struct region *r, uint64_t npages)
+{
+	uint32_t last = extents_last(&r->extents);
+	uint64_t step = r->auto_grow_npages, used_end = 0, needed;
+
+	if (last != EXTENT_NONE) {
+		const struct extent *e = extents_get(&r->extents, last);
+
+		used_end = e->first + e->npages;
+	}
+	if (npages <= r->grown_npages - used_end) {
+		region_fault(r,
+			     "R3: %" PRIu64 " pages from page %" PRIu64
+			     " are nobody's, but are not found",
+			     npages, used_end);
+		return REGION_E_FAULTED;
+	}
+	needed = npages - (r->grown_npages - used_end);
+	if (step == 0 || needed > region_growable_npages(r))
+		return REGION_E_NO_SPACE;
+	if (step < needed)
+		step = needed;
+	if (step > region_growable_npages(r))
+		step = region_growable_npages(r);
+	return region_grow_by(r, step);
+}
+
+static int run_take(struct region *r, uint64_t npages, uint64_t *ret_page, uint64_t *ret_scavenged)
+{
+	int err;
+
+	err = pagealloc_alloc(r->pa, npages, ret_page, ret_scavenged);
+	if (LIKELY(!err))
+		return 0;
+	if (err < 0)
+		return err;
+	err = make_room(r, npages);
+	if (err)
+		return err;
+	err = pagealloc_alloc(r->pa, npages, ret_page, ret_scavenged);
+	if (err > 0) {
+		region_fault(r, "R3: grown for %" PRIu64 " pages, but they are not found (%d)",
+			     npages, err);
+		return REGION_E_FAULTED;
+	}
+	return err;
+}
+
+/* The last @n extents that @h got; a new one is always the first of its list. */
+static void undo(struct region *r, struct holding *h, uint32_t n)
+{
+	while (n--) {
+		const struct extent *e = extents_get(&r->extents, h->head);
+		int err = pagealloc_free(r->pa, e->first, e->npages);
+
+		if (err) {
+			region_fault(r,
+				     "R3: page %" PRIu64 ", just taken, cannot be given back (%d)",
+				     e->first, err);
+			return;
+		}
+		region_extent_drop(r, h, h->head);
+	}
+}
+
+static int batch_take(struct region *r, struct holding *h, const uint64_t *npages, uint32_t n,
+		      uint64_t *ret_addr, uint64_t *ret_scavenged, struct region_refusal *refusal)
+{
+	uint64_t page, scavenged, total = 0;
+	int err;
+
+	for (uint32_t i = 0; i < n; i++) {
+		err = run_take(r, npages[i], &page, &scavenged);
+		if (UNLIKELY(err)) {
+			undo(r, h, i);
+			if (err == REGION_E_NO_SPACE)
+				return no_space(r, i, npages[i], refusal);
+			return err;
+		}
+		region_extent_add(r, h, page, npages[i]);
+		ret_addr[i] = region_addr(r, page);
+		total += scavenged;
+	}
+	*ret_scavenged = total;
+	return 0;
+}
+
+int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
+		 uint64_t *ret_addr, uint64_t *ret_scavenged, struct region_refusal *ret_refusal)
+{
+	struct holding *h;
+	uint64_t total;
+	int err;
+
+	if (UNLIKELY(r->faulted))
+		return REGION_E_FAULTED;
+	err = batch_check(r, npages, n, &total, ret_refusal);
+	if (err)
+		return err;
+	if (total > region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0))
+		return no_space(r, 0, total, ret_refusal);
+	err = holding_get(&r->holdings, r, o, &h);
+	if (err)
+		return err;
+	err = extents_reserve(&r->extents, n);
+	if (err)
+		return err;
+	err = batch_take(r, h, npages, n, ret_addr, ret_scavenged, ret_refusal);
+	if (err)
+		return err;
+	r->counters.allocs += n;
+	if (r->used_npages > r->peak_npages)
+		r->peak_npages = r->used_npages;
+	return 0;
+}
