@@ -2,7 +2,7 @@
  * load - a single-threaded load generator on epoll
  *
  * Role:       see load.h.
- * Uses:       server.h, hist.h, util.h, proto/limits.h
+ * Uses:       server.h, hist.h, util.h, proto/
  *
  * Requests and replies are written and read by hand, which protobuf allows: with a library's help this side would be slower than
  * the servers. A slot is one of a connection's requests in flight; its number, plus 1, is the id that the request carries.
@@ -16,10 +16,14 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "proto/pallocd.pb-c.h"
 #include "util.h"
 
 /* Bytes of the longest request that is sent here: id, tag, length, region, address, pages. */
 #define REQUEST_MAX 48u
+
+/* Tag of a field with a length: a message, a packed array. */
+#define TAG(field) ((uint8_t)((field) << 3 | 2))
 
 /* What is given back to a server that handed out nothing: as long, as a number, as pallocd's addresses are here. */
 #define ADDR_NONE UINT64_C(0x7f0000001000)
@@ -91,13 +95,13 @@ static void request_add(struct load *l, struct conn *c, unsigned i)
 		uint8_t addr[10];
 		size_t size = (size_t)(varint_put(addr, slot->addr) - addr);
 
-		*b++ = 0x1a; /* Free.addr = 3, packed */
+		*b++ = TAG(3); /* Free.addr, packed */
 		*b++ = (uint8_t)size;
 		memcpy(b, addr, size);
 		b += size;
-		*b++ = 0x22; /* Free.npages = 4, packed */
+		*b++ = TAG(4); /* Free.npages, packed */
 	} else {
-		*b++ = 0x1a; /* Alloc.npages = 3, packed */
+		*b++ = TAG(3); /* Alloc.npages, packed */
 	}
 	*b++ = 1;
 	*b++ = 1;
@@ -105,7 +109,8 @@ static void request_add(struct load *l, struct conn *c, unsigned i)
 	p = frame + PALLOCD_FRAME_HEADER_BYTES;
 	*p++ = 0x08; /* Request.id = 1 */
 	p = varint_put(p, i + 1);
-	*p++ = slot->holding ? 0x32 : 0x2a; /* Request.free = 6, Request.alloc = 5 */
+	*p++ = slot->holding ? TAG(PALLOCD__V1__REQUEST__VERB_FREE)
+			     : TAG(PALLOCD__V1__REQUEST__VERB_ALLOC);
 	*p++ = (uint8_t)(b - body);
 	memcpy(p, body, (size_t)(b - body));
 	p += b - body;
@@ -133,8 +138,9 @@ static bool reply_read(const uint8_t *p, const uint8_t *end, uint64_t *id, uint6
 		} else if ((tag & 7) == 2) {
 			if (v > (uint64_t)(end - p))
 				return false;
-			/* Reply.alloc = 14, in it addr = 1, packed: tag, size, first entry */
-			if (tag == 0x72 && v > 2 && p[0] == 0x0a) {
+			/* In an AllocReply, addr = 1, packed: tag, size, first entry. */
+			if (tag == TAG(PALLOCD__V1__REPLY__RESULT_ALLOC) && v > 2 &&
+			    p[0] == TAG(1)) {
 				const uint8_t *entry = p + 2;
 
 				if (!varint_get(&entry, p + v, addr))
