@@ -1,7 +1,7 @@
 /*
  * proto_doc - the parts of proto/README.md that are made from the code
  *
- * Role:       `proto_doc limits|statuses|examples` prints that part; proto_doc.sh puts it into the page or compares it with
+ * Role:       `proto_doc limits|statuses|examples` prints that part; proto-doc.sh puts it into the page or compares it with
  *             the page. `proto_doc check` compares the statuses of status.h with those of pallocd.proto.
  * Uses:       proto/
  */

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# proto_doc - numbers, statuses and example bytes in proto/README.md are those of the code; statuses agree with pallocd.proto
+# proto-doc - numbers, statuses and example bytes in proto/README.md are those of the code; statuses agree with pallocd.proto
 #
-#   proto_doc.sh BUILD            compare
-#   proto_doc.sh BUILD --update   write them into the page
+#   proto-doc.sh BUILD            compare
+#   proto-doc.sh BUILD --update   write them into the page
 #
 # In the page they stand between <!-- generated: NAME --> and <!-- end -->.
 # shellcheck source=tests/lint/lib.sh
@@ -30,11 +30,11 @@ done
 if [[ ${2-} == --update ]]; then
 	cat "$made" >"$page"
 elif ! diff -u "$page" "$made"; then
-	fault "$page differs from the code: tests/lint/proto_doc.sh BUILD --update"
+	fault "$page differs from the code: tests/lint/proto-doc.sh BUILD --update"
 fi
 
 # Every verb and every field of the contract is spoken of.
 while read -r name; do
-	grep -qE "\`[A-Za-z.]*\b$name\b" "$page" || fault "$page does not speak of $name"
+	grep -qE "(\`[A-Za-z.]*|^### .*)\b$name\b" "$page" || fault "$page does not speak of $name"
 done < <(sed -n 's/^message \([A-Za-z]*\) {.*/\1/p; s/^ *\(repeated \)\{0,1\}[A-Za-z0-9]* \([a-z_]*\) = [0-9]*;.*/\2/p' proto/pallocd.proto | sort -u)
 verdict
