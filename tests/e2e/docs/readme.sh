@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# readme - the README's commands and its C program work as they stand there; its files, tests and packages exist
+#
+#   readme.sh BUILD
+#
+# Blocks marked "sh" are run, in one shell and in order; those marked "c" are compiled and run against a daemon with its built-in
+# configuration; those marked "console" (they install, or are tests of their own) are only looked at.
+set -euo pipefail
+build=$1
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+cd "$top"
+dir=$(mktemp -d)
+daemon=
+cleanup() {
+	[[ -z $daemon ]] || kill "$daemon" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+fail() {
+	printf '%s\n' "$@"
+	exit 1
+}
+
+# block LANGUAGE - the blocks of README.md in that language, one after the other
+block() {
+	awk -v fence="\`\`\`$1" '$0 == fence { inside = 1; next } /^```/ { inside = 0 } inside { print }' README.md
+}
+
+# The programs are found where this build has put them; nothing else about the commands is changed.
+block sh | sed "s|\$PWD/build/bin|$build/bin|" >"$dir/commands.sh"
+grep -qF "$build/bin" "$dir/commands.sh" || fail "README.md: the sh blocks do not name build/bin"
+timeout 60 env TMPDIR="$dir" bash -eum "$dir/commands.sh" >"$dir/out" 2>&1 </dev/null || {
+	status=$?
+	cat "$dir/out"
+	fail "README.md's sh blocks: exit code $status"
+}
+grep -q '^ddr\|[^a-z]ddr' "$dir/out" || fail "the region ddr was not listed:" "$(cat "$dir/out")"
+grep -qi '^0x100000000' "$dir/out" || fail "alloc did not give the region's first address:" "$(cat "$dir/out")"
+
+# The C program, against the headers and the static library of this build.
+block c >"$dir/sample.c"
+library=$(find "$build/lib" -name 'libpaclient.so' -print -quit)
+[[ $library ]] || fail "there is no libpaclient.so in $build/lib"
+flags=()
+if nm -D "$library" | grep -q __asan_init; then flags=(-fsanitize=address,undefined); fi
+"${CC:-cc}" -Wall -Wextra -Werror "${flags[@]}" -I include -o "$dir/sample" "$dir/sample.c" \
+	-L "$build/lib" -Wl,-rpath,"$build/lib" -lpaclient
+"$build/bin/pallocd" --socket "$dir/pallocd.sock" >"$dir/pallocd.log" 2>&1 </dev/null &
+daemon=$!
+for ((i = 0; i < 500; i++)); do
+	[[ ! -S $dir/pallocd.sock ]] || break
+	sleep 0.02
+done
+PACLIENT_SOCKET=$dir/pallocd.sock "$dir/sample" >"$dir/out" 2>&1 || fail "the C program failed: $(cat "$dir/out")"
+grep -q '^16 pages at 0x' "$dir/out" || fail "the C program said: $(cat "$dir/out")"
+
+# Scripts of the console blocks exist and know the options that the text gives them.
+while read -r script options; do
+	[[ -x $script ]] || fail "README.md names $script, which is no program"
+	for option in $options; do
+		"./$script" --help | grep -q -e "$option" || fail "$script --help does not know $option"
+	done
+done < <(grep -oE '\b(client|tests)/[a-z]+\.sh( --[a-z-]+)*' README.md | sort -u)
+
+# The tests that it names exist; model/traces-all only where there are more traces.
+ctest --test-dir "$build" -N >"$dir/tests"
+while read -r name; do
+	grep -qE "^ *Test +#[0-9]+: $name\$" "$dir/tests" || [[ $name == model/traces-all ]] ||
+		fail "README.md names the test $name, which does not exist"
+done < <(grep -oE '`(unit|model|e2e|lint|bench|fuzz)/[a-z-]+`' README.md | tr -d '`' | sort -u)
+
+# The map names each folder that there is, and none that there is not.
+while read -r folder; do
+	[[ -d $folder ]] || fail "README.md's map names $folder"
+done < <(sed -n 's/^| `\([a-z]*\)\/` |.*/\1/p' README.md)
+for folder in */; do
+	[[ $folder == build/ ]] || grep -q "^| \`$folder\` |" README.md || fail "README.md's map leaves out $folder"
+done
