@@ -42,7 +42,7 @@ block c >"$dir/sample.c"
 library=$(find "$build/lib" -name 'libpaclient.so' -print -quit)
 [[ $library ]] || fail "there is no libpaclient.so in $build/lib"
 flags=()
-if nm -D "$library" | grep -q __asan_init; then flags=(-fsanitize=address,undefined); fi
+if nm -D "$library" | grep -q __asan_init; then flags=("-fsanitize=address,undefined"); fi
 "${CC:-cc}" -Wall -Wextra -Werror "${flags[@]}" -I include -o "$dir/sample" "$dir/sample.c" \
 	-L "$build/lib" -Wl,-rpath,"$build/lib" -lpaclient
 "$build/bin/pallocd" --socket "$dir/pallocd.sock" >"$dir/pallocd.log" 2>&1 </dev/null &
@@ -64,11 +64,13 @@ done < <(grep -oE '\b(client|tests)/[a-z]+\.sh( --[a-z-]+)*' README.md | sort -u
 
 # The tests that it names exist; model/traces-all only where there are more traces.
 ctest --test-dir "$build" -N >"$dir/tests"
+# shellcheck disable=SC2016 # the backquotes are the page's
 while read -r name; do
 	grep -qE "^ *Test +#[0-9]+: $name\$" "$dir/tests" || [[ $name == model/traces-all ]] ||
 		fail "README.md names the test $name, which does not exist"
 done < <(grep -oE '`(unit|model|e2e|lint|bench|fuzz)/[a-z-]+`' README.md | tr -d '`' | sort -u)
 
+# shellcheck disable=SC2016
 # The map names each folder that there is, and none that there is not.
 while read -r folder; do
 	[[ -d $folder ]] || fail "README.md's map names $folder"
