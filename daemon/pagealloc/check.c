@@ -64,6 +64,9 @@ static bool check_chunk(struct check *c, uint64_t chunk)
 	uint64_t sum = c->pa->tree.levels[0].sums[chunk], want = chunk_summarize(bits);
 	unsigned nscav = 0, nfree = 0;
 
+	if (!chunk_grown(c->pa, chunk))
+		return broken(c, "P6: chunk %" PRIu64 " is in a range, its grown bit is not set",
+			      chunk);
 	if (sum != want)
 		return broken(c,
 			      "P1: chunk %" PRIu64 ": summary (%" PRIu64 " %" PRIu64 " %" PRIu64
@@ -84,7 +87,7 @@ static bool check_chunk(struct check *c, uint64_t chunk)
 static bool check_ranges(struct check *c)
 {
 	const struct ranges *r = &c->pa->grown;
-	uint64_t npages = 0;
+	uint64_t npages = 0, ngrown = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->v[i].first >= r->v[i].limit || chunk_offset(r->v[i].first) ||
@@ -96,7 +99,14 @@ static bool check_ranges(struct check *c)
 		     chunk++)
 			if (!check_chunk(c, chunk))
 				return false;
+		ngrown += chunk_of(r->v[i].limit - r->v[i].first);
 	}
+	for (uint64_t chunk = c->pa->tree.first_chunk; r->n && chunk < c->pa->tree.limit_chunk;
+	     chunk++)
+		ngrown -= chunk_grown(c->pa, chunk);
+	if (ngrown != 0)
+		return broken(c, "P6: %" PRId64 " chunks in ranges more than grown bits",
+			      (int64_t)ngrown);
 	if (npages != r->npages)
 		return broken(c, "P6: npages %" PRIu64 ", ranges %" PRIu64, r->npages, npages);
 	return true;

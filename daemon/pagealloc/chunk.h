@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "base/macros.h"
 #include "pagealloc/geometry.h"
 #include "pagealloc/summary.h"
 
@@ -47,16 +48,55 @@ uint64_t chunk_summarize(const uint64_t *bits);
  */
 unsigned chunk_longest(const uint64_t *bits, unsigned at_least, unsigned at_most);
 
+/* @body for each word that the range touches, with a mask of the range's bits in it. Most ranges lie in one word. */
+#define CHUNK_FOR_EACH_WORD(first, n, word, mask, body)                        \
+	do {                                                                   \
+		unsigned word = (first) / 64, at_ = (first) % 64, left_ = (n); \
+		if (LIKELY(left_ <= 64 - at_)) {                               \
+			const uint64_t mask = bits_mask(at_, left_);           \
+			body;                                                  \
+			break;                                                 \
+		}                                                              \
+		for (; left_; word++, at_ = 0) {                               \
+			unsigned part_ = left_ < 64 - at_ ? left_ : 64 - at_;  \
+			const uint64_t mask = bits_mask(at_, part_);           \
+			body;                                                  \
+			left_ -= part_;                                        \
+		}                                                              \
+	} while (0)
+
 /** chunk_set(), chunk_clear() - set or clear @n bits from @first; @n at least 1. */
-void chunk_set(uint64_t *bits, unsigned first, unsigned n);
-void chunk_clear(uint64_t *bits, unsigned first, unsigned n);
+static inline void chunk_set(uint64_t *bits, unsigned first, unsigned n)
+{
+	CHUNK_FOR_EACH_WORD(first, n, word, mask, bits[word] |= mask);
+}
+
+static inline void chunk_clear(uint64_t *bits, unsigned first, unsigned n)
+{
+	CHUNK_FOR_EACH_WORD(first, n, word, mask, bits[word] &= ~mask);
+}
 
 /** chunk_count() - number of set bits among the @n from @first; @n at least 1. */
-unsigned chunk_count(const uint64_t *bits, unsigned first, unsigned n);
+static inline unsigned chunk_count(const uint64_t *bits, unsigned first, unsigned n)
+{
+	unsigned count = 0;
+
+	CHUNK_FOR_EACH_WORD(first, n, word, mask, count += bits_count(bits[word] & mask));
+	return count;
+}
 
 /** chunk_all(), chunk_none() - are all, is none of the @n bits from @first set? @n at least 1. */
-bool chunk_all(const uint64_t *bits, unsigned first, unsigned n);
-bool chunk_none(const uint64_t *bits, unsigned first, unsigned n);
+static inline bool chunk_all(const uint64_t *bits, unsigned first, unsigned n)
+{
+	CHUNK_FOR_EACH_WORD(first, n, word, mask, if (~bits[word] & mask) return false);
+	return true;
+}
+
+static inline bool chunk_none(const uint64_t *bits, unsigned first, unsigned n)
+{
+	CHUNK_FOR_EACH_WORD(first, n, word, mask, if (bits[word] & mask) return false);
+	return true;
+}
 
 /** chunk_run_up() - free pages in a row from @page upwards; @page may be CHUNK_NPAGES. */
 static inline unsigned chunk_run_up(const uint64_t *bits, unsigned page)

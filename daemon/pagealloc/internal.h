@@ -14,6 +14,7 @@
  *   P4  nscav of a chunk is the number of its scavenged bits, and a scavenged page is free.
  *   P5  the counts of free and scavenged pages are those of the bits.
  *   P6  ranges are sorted, disjoint, not adjacent, whole chunks; nothing outside them is free.
+ *       A chunk's grown bit is set if it lies in a range.
  *   P7  a chunk with something to scavenge is marked in the scavenge index, not above its search position.
  */
 #ifndef PALLOCD_PAGEALLOC_INTERNAL_H
@@ -37,7 +38,8 @@ struct pagealloc {
 	struct tree tree;
 	struct scavindex scavindex;
 	struct ranges grown;
-	uint64_t nchunks; /* of the whole limit */
+	uint64_t *grown_bits; /* bit per chunk: the ranges, for a look-up in one step */
+	uint64_t nchunks;     /* of the whole limit */
 	struct pagealloc_config config;
 };
 
@@ -69,6 +71,13 @@ bool all_grown(const struct pagealloc *pa, uint64_t page, uint64_t npages);
 /** all_free(), none_free() - of a range that is grown. */
 bool all_free(const struct pagealloc *pa, uint64_t page, uint64_t npages);
 bool none_free(const struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** chunk_grown() - is this chunk grown? */
+static inline bool chunk_grown(const struct pagealloc *pa, uint64_t chunk)
+{
+	return chunk >= pa->tree.first_chunk && chunk < pa->tree.limit_chunk &&
+	       (pa->grown_bits[chunk / 64] >> (chunk % 64) & 1);
+}
 
 /** lower_search() - @page may be free now. */
 static inline void lower_search(struct pagealloc *pa, uint64_t page)

@@ -12,6 +12,11 @@
 #include "base/mem.h"
 #include "pagealloc/internal.h"
 
+#ifndef PAGEALLOC_TOY
+_Static_assert(CHUNK_NPAGES == PAGEALLOC_CHUNK_NPAGES, "the public header states the chunk's size");
+#endif
+
+/* A bit per chunk. */
 static size_t marks_bytes(const struct pagealloc *pa)
 {
 	return (pa->nchunks / 64 + 1) * sizeof(uint64_t);
@@ -32,7 +37,9 @@ static int reserve_all(struct pagealloc *pa)
 	pa->scav_bits = mem_reserve(bits_bytes(pa));
 	pa->nscav = mem_reserve(pa->nchunks * sizeof(*pa->nscav));
 	pa->scavindex.marks = mem_reserve(marks_bytes(pa));
-	if (!pa->free_bits || !pa->scav_bits || !pa->nscav || !pa->scavindex.marks)
+	pa->grown_bits = mem_reserve(marks_bytes(pa));
+	if (!pa->free_bits || !pa->scav_bits || !pa->nscav || !pa->scavindex.marks ||
+	    !pa->grown_bits)
 		return -ENOMEM;
 	return 0;
 }
@@ -74,6 +81,7 @@ void pagealloc_destroy(struct pagealloc *pa)
 	mem_unreserve(pa->scav_bits, bits_bytes(pa));
 	mem_unreserve(pa->nscav, pa->nchunks * sizeof(*pa->nscav));
 	mem_unreserve(pa->scavindex.marks, marks_bytes(pa));
+	mem_unreserve(pa->grown_bits, marks_bytes(pa));
 	tree_deinit(&pa->tree);
 	ranges_deinit(&pa->grown);
 	mem_free(pa);
@@ -83,7 +91,7 @@ void pagealloc_destroy(struct pagealloc *pa)
 static int commit_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
 {
 	const uint64_t n = limit - first;
-	uint64_t lo = first, hi = limit;
+	uint64_t lo = first, hi = limit, bytes;
 	int err;
 
 	err = mem_commit(chunk_free_bits(pa, first), n * CHUNK_NWORDS * sizeof(uint64_t));
@@ -95,13 +103,14 @@ static int commit_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
 		err = tree_commit(&pa->tree, first, limit);
 	if (err)
 		return err;
-	/* The index is read downwards over everything between the lowest chunk and the highest. */
+	/* These two are read anywhere between the lowest chunk and the highest. */
 	if (pa->tree.first_chunk < lo)
 		lo = pa->tree.first_chunk;
 	if (pa->tree.limit_chunk > hi)
 		hi = pa->tree.limit_chunk;
-	return mem_commit(&pa->scavindex.marks[lo / 64],
-			  ((hi - 1) / 64 - lo / 64 + 1) * sizeof(uint64_t));
+	bytes = ((hi - 1) / 64 - lo / 64 + 1) * sizeof(uint64_t);
+	err = mem_commit(&pa->scavindex.marks[lo / 64], bytes);
+	return err ? err : mem_commit(&pa->grown_bits[lo / 64], bytes);
 }
 
 /* Fresh chunks: free and scavenged. */
@@ -111,8 +120,10 @@ static void fill_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
 		pa->free_bits[i] = WORD_FREE;
 		pa->scav_bits[i] = WORD_FREE;
 	}
-	for (uint64_t c = first; c < limit; c++)
+	for (uint64_t c = first; c < limit; c++) {
 		pa->nscav[c] = CHUNK_NPAGES;
+		pa->grown_bits[c / 64] |= UINT64_C(1) << (c % 64);
+	}
 	pa->free_npages += chunk_page(limit - first);
 	pa->scav_npages += chunk_page(limit - first);
 }
@@ -303,7 +314,9 @@ bool find_run(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_
 			at.first_free = chunk_page(at.chunk) + in.first_free;
 	}
 	/* The first entry with a free page may begin where nothing is grown; a search address is a grown page. */
-	*ret_search = ranges_at_least(&pa->grown, at.first_free);
+	*ret_search = chunk_grown(pa, chunk_of(at.first_free))
+			      ? at.first_free
+			      : ranges_at_least(&pa->grown, at.first_free);
 	return true;
 }
 
@@ -342,9 +355,14 @@ int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 
 bool all_grown(const struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
-	size_t i = ranges_find_above(&pa->grown, page);
+	size_t i;
 
-	return npages > 0 && i > 0 && page < pa->grown.v[i - 1].limit &&
+	if (npages == 0 || npages > UINT64_MAX - page)
+		return false;
+	if (chunk_of(page) == chunk_of(page + npages - 1))
+		return chunk_grown(pa, chunk_of(page));
+	i = ranges_find_above(&pa->grown, page);
+	return i > 0 && page < pa->grown.v[i - 1].limit &&
 	       npages <= pa->grown.v[i - 1].limit - page;
 }
 

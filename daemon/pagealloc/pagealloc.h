@@ -185,6 +185,14 @@ void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
 MUST_CHECK bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size);
 
 /**
+ * pagealloc_rebuild() - throw away everything that is cached and make it anew from the bits
+ *
+ * Summaries, counts and the scavenge index come out as they were or tighter; the search address becomes the lowest free page.
+ * O(grown).
+ */
+void pagealloc_rebuild(struct pagealloc *pa);
+
+/**
  * pagealloc_dump() - a chunk map that a person can read, a line at a time
  * @emit: called with each line, without newline; must not call back into @pa
  */

@@ -15,7 +15,7 @@ static uint64_t metadata_bytes(const struct pagealloc *pa)
 			 limit = chunk_of(pa->grown.v[i].limit);
 		uint64_t n = limit - first;
 
-		bytes += n * (2 * CHUNK_NWORDS * sizeof(uint64_t) + sizeof(*pa->nscav)) + n / 8;
+		bytes += n * (2 * CHUNK_NWORDS * sizeof(uint64_t) + sizeof(*pa->nscav)) + 2 * n / 8;
 		bytes += tree_bytes(&pa->tree, first, limit);
 	}
 	return bytes;

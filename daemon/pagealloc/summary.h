@@ -66,24 +66,24 @@ static inline uint64_t summary_merge(const uint64_t *sums, unsigned n, unsigned 
 {
 	const uint64_t whole = UINT64_C(1) << log;
 	uint64_t start = 0, max = 0, run = 0;
-	bool all_free = true; /* everything so far; start is settled where it ends */
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	/* Entries that are all free at the beginning; the next one ends the run at the start. */
+	while (i < n && summary_start(sums[i]) == whole)
+		i++;
+	start = run = max = i * whole;
+	if (i < n)
+		start += summary_start(sums[i]);
+	/* No branch depends on the sums from here on: they are what a predictor can't know. */
+	for (; i < n; i++) {
 		struct summary s = summary_unpack(sums[i]);
 
-		if (all_free && s.start < whole) {
-			start = run + s.start;
-			all_free = false;
-		}
 		run += s.start;
-		if (run > max)
-			max = run;
-		if (s.max > max)
-			max = s.max;
-		if (s.end < whole)
-			run = s.end;
+		max = run > max ? run : max;
+		max = s.max > max ? s.max : max;
+		run = s.end == whole ? run : s.end;
 	}
-	return summary_pack(all_free ? run : start, max, run);
+	return summary_pack(start, max, run);
 }
 
 #endif

@@ -143,6 +143,16 @@ void tree_set_range(struct tree *t, uint64_t first, uint64_t last, bool free)
 	}
 }
 
+void tree_remerge(struct tree *t, unsigned level, uint64_t first, uint64_t last)
+{
+	const uint64_t *children = t->levels[level - 1].sums;
+	struct level *l = &t->levels[level];
+
+	l->stale = 0;
+	for (uint64_t i = level_index(level, first); i <= level_index(level, last); i++)
+		l->sums[i] = summary_merge(&children[i * FANOUT], FANOUT, level_log(level - 1));
+}
+
 uint64_t tree_largest(struct tree *t)
 {
 	const struct level *l = &t->levels[t->top];

@@ -64,6 +64,9 @@ void tree_note_slow(struct tree *t, unsigned level, uint64_t index);
 /** tree_settle() - merge all stale entries. */
 void tree_settle(struct tree *t);
 
+/** tree_remerge() - merge all entries of @level above chunks [@first, @last], stale or not; the level below must be exact. */
+void tree_remerge(struct tree *t, unsigned level, uint64_t first, uint64_t last);
+
 /** tree_bytes() - bytes of summaries that cover chunks [@first, @limit). */
 uint64_t tree_bytes(const struct tree *t, uint64_t first, uint64_t limit);
 

@@ -1,0 +1,118 @@
+/*
+ * oracle - the plain scan
+ *
+ * Role:       see oracle.h.
+ * Uses:       libc
+ */
+#include "tests/model/oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct oracle *oracle_new(uint64_t npages)
+{
+	struct oracle *o = calloc(1, sizeof(*o));
+	uint8_t *bytes = calloc(3, npages);
+
+	if (!o || !bytes) {
+		perror("oracle");
+		exit(1);
+	}
+	*o = (struct oracle){npages, bytes, bytes + npages, bytes + 2 * npages};
+	return o;
+}
+
+void oracle_free(struct oracle *o)
+{
+	if (o)
+		free(o->grown);
+	free(o);
+}
+
+void oracle_grow(struct oracle *o, uint64_t page, uint64_t npages)
+{
+	memset(o->grown + page, 1, npages);
+	memset(o->used + page, 0, npages);
+	memset(o->scavenged + page, 1, npages);
+}
+
+bool oracle_is_free(const struct oracle *o, uint64_t page, uint64_t npages)
+{
+	for (uint64_t i = page; i < page + npages; i++)
+		if (i >= o->npages || !o->grown[i] || o->used[i])
+			return false;
+	return npages > 0;
+}
+
+bool oracle_is_used(const struct oracle *o, uint64_t page, uint64_t npages)
+{
+	for (uint64_t i = page; i < page + npages; i++)
+		if (i >= o->npages || !o->grown[i] || !o->used[i])
+			return false;
+	return npages > 0;
+}
+
+uint64_t oracle_take(struct oracle *o, uint64_t page, uint64_t npages)
+{
+	uint64_t scavenged = 0;
+
+	for (uint64_t i = page; i < page + npages; i++) {
+		scavenged += o->scavenged[i];
+		o->used[i] = 1;
+		o->scavenged[i] = 0;
+	}
+	return scavenged;
+}
+
+void oracle_give(struct oracle *o, uint64_t page, uint64_t npages)
+{
+	memset(o->used + page, 0, npages);
+}
+
+uint64_t oracle_alloc(struct oracle *o, uint64_t npages, uint64_t *ret_scavenged)
+{
+	uint64_t run = 0;
+
+	for (uint64_t i = 0; i < o->npages && npages > 0; i++) {
+		run = o->grown[i] && !o->used[i] ? run + 1 : 0;
+		if (run == npages) {
+			*ret_scavenged = oracle_take(o, i + 1 - npages, npages);
+			return i + 1 - npages;
+		}
+	}
+	return ORACLE_NONE;
+}
+
+uint64_t oracle_scavenge(struct oracle *o, uint64_t npages)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = o->npages; i-- > 0 && n < npages;) {
+		if (o->grown[i] && !o->used[i] && !o->scavenged[i]) {
+			o->scavenged[i] = 1;
+			n++;
+		}
+	}
+	return n;
+}
+
+struct oracle_counts oracle_count(const struct oracle *o)
+{
+	struct oracle_counts c = {.lowest_free = ORACLE_NONE};
+	uint64_t run = 0;
+
+	for (uint64_t i = 0; i < o->npages; i++) {
+		bool is_free = o->grown[i] && !o->used[i];
+
+		c.grown += o->grown[i];
+		c.free += is_free;
+		c.scavenged += o->scavenged[i];
+		run = is_free ? run + 1 : 0;
+		if (run > c.largest)
+			c.largest = run;
+		if (is_free && c.lowest_free == ORACLE_NONE)
+			c.lowest_free = i;
+	}
+	return c;
+}
