@@ -1,8 +1,9 @@
 /*
  * test_toy - every state of a toy geometry
  *
- * Role:       the allocator is built once more with chunks of 2 pages and a fan-out of 4, so that 16 pages make a tree of two
- *             levels and a scattered 12 of 64 pages one of three. For every bitmap and every search address that the
+ * Role:       the allocator is built twice more: with chunks of 2 pages and a fan-out of 4, so that 16 pages make a tree of two
+ *             levels and a scattered 12 of 64 pages one of three; and with chunks of 8 pages, which have room for runs
+ *             beside runs. For every bitmap and every search address that the
  *             invariants allow, each operation with each argument is done on allocator and oracle, and all is compared.
  * Uses:       tests/model/compare.h
  *
@@ -193,7 +194,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	return run(npages, together, npages / CHUNK_NPAGES) &&
-			       run(64, apart, npages < 12 ? npages / 2 : 6)
+			       run(32 * CHUNK_NPAGES, apart,
+				   (npages < 12 ? npages : 12) / CHUNK_NPAGES)
 		       ? 0
 		       : 1;
 }
