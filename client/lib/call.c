@@ -1,0 +1,275 @@
+/*
+ * call - one request
+ *
+ * Role:       see call.h; the picture of reader and sleepers is in handle.h.
+ * Uses:       conn, deliver, late, error
+ * Cost:       two system calls in the steady state: send and receive.
+ */
+#include "client/lib/call.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/lib/conn.h"
+#include "client/lib/deliver.h"
+#include "client/lib/late.h"
+
+#define NSEC_PER_MSEC 1000000u
+
+/* Outcome of waiting: the call's time is up. */
+#define CALL_E_LATE 1
+
+int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
+{
+	ring_init(&k->in_flight);
+	ring_init(&k->asleep);
+	k->client = NULL;
+	k->error = &k->scratch;
+	k->request = NULL;
+	k->take = NULL;
+	k->ret_addrs = NULL;
+	k->to = NULL;
+	k->status = 0;
+	k->done = k->sleeps = false;
+	k->fresh = true;
+	if (user) {
+		if (user->size < sizeof(*user))
+			return PACLIENT_BAD_ARGUMENT;
+		k->error = &user->error;
+		k->error->status = 0;
+		k->error->message[0] = '\0';
+		if (user->timeout_ms < 0)
+			return error_argument(k->error, "timeout_ms", "must not be negative");
+		if (user->timeout_ms)
+			timeout_ms = user->timeout_ms;
+	}
+	k->timeout_ms = timeout_ms;
+	k->deadline_ns = conn_now_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
+	return 0;
+}
+
+int call_begin(struct call *k, struct paclient *client, struct paclient_call *user)
+{
+	int status = call_begin_with(k, client ? client->timeout_ms : 1, user);
+
+	if (status)
+		return status;
+	k->client = client;
+	if (!client)
+		return error_argument(k->error, "client", "is NULL");
+	if (!handle_is_ours(client))
+		return error_argument(k->error, "client",
+				      "was opened by another process: after fork open a new one");
+	return 0;
+}
+
+static int call_late(struct call *k)
+{
+	return error_set(k->error, PACLIENT_TIMED_OUT, "no reply within %d ms", k->timeout_ms);
+}
+
+static int call_lock(struct call *k)
+{
+	struct timespec until = {.tv_sec = (time_t)(k->deadline_ns / 1000000000),
+				 .tv_nsec = (long)(k->deadline_ns % 1000000000)};
+
+	if (pthread_mutex_trylock(&k->client->lock) == 0) {
+		k->fresh = k->fresh && k->timeout_ms == k->client->timeout_ms;
+		return 0;
+	}
+	k->fresh = false;
+	if (pthread_mutex_clocklock(&k->client->lock, CLOCK_MONOTONIC, &until))
+		return call_late(k);
+	return 0;
+}
+
+/* Somebody must read on for those who sleep. */
+static void wake_one(struct paclient *c)
+{
+	if (!c->reading && !ring_empty(&c->sleepers))
+		pthread_cond_signal(&RING_ITEM(c->sleepers.next, struct call, asleep)->wake);
+}
+
+/* Those who sleep without being in flight wait for room in `out`. */
+static void wake_for_room(struct paclient *c)
+{
+	struct ring *r;
+
+	for (r = c->sleepers.next; r != &c->sleepers; r = r->next) {
+		struct call *k = RING_ITEM(r, struct call, asleep);
+
+		if (ring_empty(&k->in_flight))
+			pthread_cond_signal(&k->wake);
+	}
+}
+
+static void flush(struct paclient *c)
+{
+	size_t room = conn_room(c);
+	int err = c->broken ? 0 : conn_flush(c);
+
+	if (err)
+		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot send: %s", strerror(-err));
+	else if (c->nwait_room && conn_room(c) > room)
+		wake_for_room(c);
+}
+
+/* Read once for everybody. */
+static int call_read(struct call *k)
+{
+	struct paclient *c = k->client;
+	bool fresh = k->fresh, to_send = c->out_end > c->out_start;
+	int err;
+
+	k->fresh = false;
+	c->reading = true;
+	pthread_mutex_unlock(&c->lock);
+	err = conn_receive(c, k->deadline_ns, fresh, to_send);
+	pthread_mutex_lock(&c->lock);
+	c->reading = false;
+	deliver_frames(c);
+	if (err == CONN_E_LATE)
+		return CALL_E_LATE;
+	if (err == CONN_E_END || err == -ECONNRESET)
+		deliver_broken(c, PACLIENT_DISCONNECTED, err < 0 ? -err : 0,
+			       "the daemon closed the connection");
+	else if (err)
+		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot receive: %s", strerror(-err));
+	flush(c);
+	return 0;
+}
+
+static int call_sleep(struct call *k)
+{
+	struct timespec until = {.tv_sec = (time_t)(k->deadline_ns / 1000000000),
+				 .tv_nsec = (long)(k->deadline_ns % 1000000000)};
+	struct paclient *c = k->client;
+	int err;
+
+	if (!k->sleeps) {
+		pthread_cond_init(&k->wake, NULL);
+		k->sleeps = true;
+	}
+	ring_add_tail(&c->sleepers, &k->asleep);
+	err = pthread_cond_clockwait(&k->wake, &c->lock, CLOCK_MONOTONIC, &until);
+	ring_remove(&k->asleep);
+	return err == ETIMEDOUT ? CALL_E_LATE : 0;
+}
+
+/* Until something may have changed. Under the lock, before and after. */
+static int call_pause(struct call *k)
+{
+	int err = k->client->reading ? call_sleep(k) : call_read(k);
+
+	if (k->done || k->client->broken)
+		return 0;
+	/* Replies to others that keep coming must not keep us. */
+	return err || conn_now_ns() >= k->deadline_ns ? CALL_E_LATE : 0;
+}
+
+static size_t call_bytes(struct call *k, uint64_t id)
+{
+	if (!k->request) {
+		k->extents.id = id;
+		return wire_extents_bytes(&k->extents);
+	}
+	k->request->id = id;
+	return pallocd__v1__request__get_packed_size(k->request);
+}
+
+static void call_pack(struct call *k, size_t nbytes)
+{
+	uint8_t *to = conn_reserve(k->client, PALLOCD_FRAME_HEADER_BYTES + nbytes);
+
+	wire_u32_pack((uint32_t)nbytes, to);
+	to += PALLOCD_FRAME_HEADER_BYTES;
+	if (k->request)
+		pallocd__v1__request__pack(k->request, to);
+	else
+		wire_extents_pack(&k->extents, to);
+}
+
+/* Into `out`, and from there as far as the socket takes it. */
+static int call_submit(struct call *k)
+{
+	struct paclient *c = k->client;
+	size_t nbytes;
+	int err;
+
+	for (;;) {
+		if (c->broken) {
+			*k->error = c->why;
+			return c->broken;
+		}
+		if (!ring_empty(&c->lates))
+			late_give_back(c);
+		nbytes = call_bytes(k, c->id_last + 1);
+		if (nbytes > c->frame_bytes_max) {
+			error_set(k->error, PACLIENT_LIMIT,
+				  "the request has %zu bytes of at most %zu", nbytes,
+				  c->frame_bytes_max);
+			k->error->asked = nbytes;
+			k->error->limit = c->frame_bytes_max;
+			return PACLIENT_LIMIT;
+		}
+		if (conn_room(c) >= PALLOCD_FRAME_HEADER_BYTES + nbytes)
+			break;
+		c->nwait_room++;
+		err = call_pause(k);
+		c->nwait_room--;
+		if (err)
+			return call_late(k);
+	}
+	call_pack(k, nbytes);
+	k->id = ++c->id_last;
+	ring_add_tail(&c->flight, &k->in_flight);
+	flush(c);
+	return 0;
+}
+
+static int call_wait(struct call *k)
+{
+	while (!k->done) {
+		if (call_pause(k) && !k->done) {
+			late_add(k->client, k);
+			return call_late(k);
+		}
+	}
+	return k->status;
+}
+
+static int call_run(struct call *k)
+{
+	struct paclient *c = k->client;
+	int status = call_lock(k);
+
+	if (status)
+		return status;
+	status = call_submit(k);
+	if (!status)
+		status = call_wait(k);
+	wake_one(c);
+	pthread_mutex_unlock(&c->lock);
+	if (k->sleeps)
+		pthread_cond_destroy(&k->wake);
+	k->sleeps = false;
+	return status;
+}
+
+int call_message(struct call *k, Pallocd__V1__Request *request, uint32_t result,
+		 int (*take)(struct call *k, const Pallocd__V1__Reply *reply))
+{
+	k->request = request;
+	k->result = result;
+	k->take = take;
+	return call_run(k);
+}
+
+int call_extents(struct call *k)
+{
+	k->result = k->extents.addrs ? PALLOCD__V1__REPLY__RESULT_FREE
+				     : PALLOCD__V1__REPLY__RESULT_ALLOC;
+	return call_run(k);
+}

@@ -1,0 +1,181 @@
+/*
+ * conn - the socket of a handle
+ *
+ * Role:       see conn.h.
+ * Uses:       libc
+ */
+#include "client/lib/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NSEC_PER_SEC 1000000000u
+#define NSEC_PER_USEC 1000u
+
+/*
+ * Where the kernel keeps the time of a receive it does so in its ticks: 4 ms at 250 Hz, rounded up.
+ * Only for a timeout that is long beside that is it left to it, and no more exact need we be.
+ */
+#define SLACK_NS 1000000u
+#define KERNEL_WAIT_NS_MIN (100 * 1000000u)
+
+uint64_t conn_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static int wait_set(int fd, int option, uint64_t ns)
+{
+	uint64_t usec = (ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
+	struct timeval t = {.tv_sec = (time_t)(usec / 1000000),
+			    .tv_usec = (suseconds_t)(usec % 1000000)};
+
+	return setsockopt(fd, SOL_SOCKET, option, &t, sizeof(t)) ? -errno : 0;
+}
+
+/* A Unix socket connects at once, or waits for a place in the listener's queue: as long as SO_SNDTIMEO says. */
+static int connect_by(int fd, const struct sockaddr_un *to, uint64_t deadline_ns)
+{
+	for (;;) {
+		uint64_t now = conn_now_ns();
+		int err;
+
+		if (now >= deadline_ns)
+			return CONN_E_LATE;
+		err = wait_set(fd, SO_SNDTIMEO, deadline_ns - now);
+		if (err)
+			return err;
+		if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0)
+			return 0;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
+/* A program may run with its standard streams closed: keep out of their places. */
+static int above_standard(int fd)
+{
+	int moved, err = 0;
+
+	if (fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (moved < 0)
+		err = -errno;
+	close(fd);
+	return err ? err : moved;
+}
+
+int conn_connect(const char *path, uint64_t deadline_ns, int wait_ms, int *ret_fd)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd, err;
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(to.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	fd = above_standard(fd);
+	if (fd < 0)
+		return fd;
+	err = connect_by(fd, &to, deadline_ns);
+	if (!err)
+		err = wait_set(fd, SO_RCVTIMEO, (uint64_t)wait_ms * (NSEC_PER_SEC / 1000));
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+size_t conn_room(const struct paclient *c)
+{
+	return OUT_BYTES - (c->out_end - c->out_start);
+}
+
+uint8_t *conn_reserve(struct paclient *c, size_t n)
+{
+	uint8_t *at;
+
+	if (n > OUT_BYTES - c->out_end) {
+		memmove(c->out, c->out + c->out_start, c->out_end - c->out_start);
+		c->out_end -= c->out_start;
+		c->out_start = 0;
+	}
+	at = c->out + c->out_end;
+	c->out_end += n;
+	return at;
+}
+
+int conn_flush(struct paclient *c)
+{
+	while (c->out_start < c->out_end && !c->write_dead) {
+		ssize_t n = send(c->fd, c->out + c->out_start, c->out_end - c->out_start,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n >= 0)
+			c->out_start += (size_t)n;
+		else if (errno == EAGAIN)
+			return 0;
+		else if (errno == EPIPE || errno == ECONNRESET)
+			c->write_dead = true;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	c->out_start = c->out_end = 0;
+	return 0;
+}
+
+static int wait_ready(struct paclient *c, uint64_t deadline_ns, bool to_send)
+{
+	struct pollfd p = {.fd = c->fd, .events = (short)(POLLIN | (to_send ? POLLOUT : 0))};
+	uint64_t now = conn_now_ns();
+	uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+	struct timespec t = {.tv_sec = (time_t)(left / NSEC_PER_SEC),
+			     .tv_nsec = (long)(left % NSEC_PER_SEC)};
+	int n = ppoll(&p, 1, &t, NULL);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n ? 0 : CONN_E_LATE;
+}
+
+/*
+ * A poll in front of each receive would cost a system call per request. The kernel keeps the time
+ * as well (SO_RCVTIMEO), but only for the one length that it was told at connect: the handle's timeout.
+ */
+int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_send)
+{
+	uint64_t wait_ns = (uint64_t)c->timeout_ms * (NSEC_PER_SEC / 1000);
+	bool exact = to_send || wait_ns < KERNEL_WAIT_NS_MIN;
+	int flags = 0, err;
+	ssize_t n;
+
+	if (exact || (!fresh && conn_now_ns() + wait_ns > deadline_ns + SLACK_NS)) {
+		err = wait_ready(c, deadline_ns, to_send);
+		if (err)
+			return err;
+		flags = MSG_DONTWAIT;
+	}
+	n = recv(c->fd, c->in + c->in_end, sizeof(c->in) - c->in_end, flags);
+	if (n > 0)
+		c->in_end += (size_t)n;
+	else if (n == 0)
+		return CONN_E_END;
+	else if (errno != EINTR && errno != EAGAIN)
+		return -errno;
+	return 0;
+}

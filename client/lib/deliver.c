@@ -1,0 +1,180 @@
+/*
+ * deliver - received frames to the calls that wait for them
+ *
+ * Role:       see deliver.h.
+ * Uses:       wire, arena, late, error
+ */
+#include "client/lib/deliver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/lib/error.h"
+#include "client/lib/late.h"
+
+static void call_done(struct call *k, int status)
+{
+	ring_remove(&k->in_flight);
+	k->status = status;
+	k->done = true;
+	if (k->sleeps)
+		pthread_cond_signal(&k->wake);
+}
+
+static void all_done(struct paclient *c)
+{
+	struct ring *r;
+
+	while (!ring_empty(&c->flight)) {
+		struct call *k = RING_ITEM(c->flight.next, struct call, in_flight);
+
+		*k->error = c->why;
+		call_done(k, c->broken);
+	}
+	/* Those that wait for room to send are asleep without being in flight. */
+	for (r = c->sleepers.next; r != &c->sleepers; r = r->next)
+		pthread_cond_signal(&RING_ITEM(r, struct call, asleep)->wake);
+	late_forget(c);
+}
+
+/* Under the lock: from here on the handle knows only one answer. */
+static void broken(struct paclient *c)
+{
+	c->broken = c->why.status;
+	c->out_start = c->out_end = 0;
+	all_done(c);
+}
+
+void deliver_broken(struct paclient *c, int status, int system_errno, const char *fmt, ...)
+{
+	char message[sizeof(c->why.message)];
+	va_list args;
+
+	if (c->broken)
+		return;
+	va_start(args, fmt);
+	vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	error_set(&c->why, status, "%s", message);
+	c->why.system_errno = system_errno;
+	broken(c);
+}
+
+/* Result or refusal by protobuf-c. */
+static int take_message(struct call *k, const struct wire_reply *r, const uint8_t *msg,
+			size_t nbytes)
+{
+	struct arena *a = &k->client->arena;
+	Pallocd__V1__Reply *reply;
+	int status;
+
+	arena_reset(a);
+	reply = pallocd__v1__reply__unpack(&a->allocator, nbytes, msg);
+	if (!reply && a->failed)
+		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory to read the reply");
+	if (!reply)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a reply has fields of wrong types");
+	if (r->status)
+		status = error_from_reply(k->error, reply);
+	else
+		status = k->take(k, reply);
+	pallocd__v1__reply__free_unpacked(reply, &a->allocator);
+	return status;
+}
+
+static int take(struct call *k, const struct wire_reply *r, const uint8_t *msg, size_t nbytes)
+{
+	if (r->status)
+		return take_message(k, r, msg, nbytes);
+	if (r->result != k->result)
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "a reply holds result %" PRIu32 " where %" PRIu32 " was asked for",
+				 r->result, k->result);
+	if (k->ret_addrs && wire_alloc_reply(r, k->extents.n, k->ret_addrs))
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "an AllocReply does not hold %zu addresses", k->extents.n);
+	return k->take ? take_message(k, r, msg, nbytes) : 0;
+}
+
+/* The daemon speaks of the connection: it could not read a request, or it does not want us. */
+static void refused(struct paclient *c, const uint8_t *msg, size_t nbytes)
+{
+	Pallocd__V1__Reply *reply;
+
+	arena_reset(&c->arena);
+	reply = pallocd__v1__reply__unpack(&c->arena.allocator, nbytes, msg);
+	if (!reply || !reply->status) {
+		deliver_broken(c, PACLIENT_PROTOCOL, 0, "a reply without a request's number");
+	} else {
+		error_from_reply(&c->why, reply);
+		broken(c);
+	}
+	if (reply)
+		pallocd__v1__reply__free_unpacked(reply, &c->arena.allocator);
+}
+
+/* The daemon answers in order: nearly always the first one it is. */
+static struct call *call_find(struct paclient *c, uint64_t id)
+{
+	struct ring *r;
+
+	for (r = c->flight.next; r != &c->flight; r = r->next) {
+		struct call *k = RING_ITEM(r, struct call, in_flight);
+
+		if (k->id == id)
+			return k;
+	}
+	return NULL;
+}
+
+static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
+{
+	struct wire_reply r;
+	struct call *k;
+	int status;
+
+	if (wire_reply_scan(msg, nbytes, &r)) {
+		deliver_broken(c, PACLIENT_PROTOCOL, 0, "a frame of %zu bytes holds no reply",
+			       nbytes);
+		return;
+	}
+	if (!r.id) {
+		refused(c, msg, nbytes);
+		return;
+	}
+	k = call_find(c, r.id);
+	if (k) {
+		status = take(k, &r, msg, nbytes);
+		if (status == PACLIENT_PROTOCOL)
+			deliver_broken(c, status, 0, "%s", k->error->message);
+		else
+			call_done(k, status);
+	} else if (late_take(c, &r)) {
+		deliver_broken(c, PACLIENT_PROTOCOL, 0,
+			       "a reply to request %" PRIu64 ", which is not open", r.id);
+	}
+}
+
+void deliver_frames(struct paclient *c)
+{
+	size_t at = 0;
+
+	while (!c->broken && c->in_end - at >= PALLOCD_FRAME_HEADER_BYTES) {
+		size_t nbytes = wire_u32(c->in + at);
+
+		if (!nbytes || nbytes > PALLOCD_FRAME_BYTES_MAX) {
+			deliver_broken(c, PACLIENT_PROTOCOL, 0, "a frame of %zu bytes announced",
+				       nbytes);
+			return;
+		}
+		if (c->in_end - at - PALLOCD_FRAME_HEADER_BYTES < nbytes)
+			break;
+		deliver(c, c->in + at + PALLOCD_FRAME_HEADER_BYTES, nbytes);
+		at += PALLOCD_FRAME_HEADER_BYTES + nbytes;
+	}
+	c->in_end -= at;
+	if (c->in_end && at)
+		memmove(c->in, c->in + at, c->in_end);
+}

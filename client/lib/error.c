@@ -1,0 +1,91 @@
+/*
+ * error - what a failed call tells its caller
+ *
+ * Role:       see error.h; and the public functions about statuses.
+ * Uses:       proto/status.h
+ */
+#include "client/lib/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/status.h"
+
+int error_set(struct paclient_error *e, int status, const char *fmt, ...)
+{
+	va_list args;
+
+	memset(e, 0, sizeof(*e));
+	e->status = status;
+	va_start(args, fmt);
+	vsnprintf(e->message, sizeof(e->message), fmt, args);
+	va_end(args);
+	return status;
+}
+
+int error_argument(struct paclient_error *e, const char *field, const char *what)
+{
+	error_set(e, PACLIENT_BAD_ARGUMENT, "%s %s", field, what);
+	snprintf(e->field, sizeof(e->field), "%s", field);
+	return PACLIENT_BAD_ARGUMENT;
+}
+
+/* As much of the daemon's text as there is room for, never cut inside a UTF-8 character. */
+static void text_copy(char *to, size_t size, const char *from)
+{
+	size_t n = strlen(from);
+
+	if (n >= size) {
+		n = size - 1;
+		while (n && ((unsigned char)from[n] & 0xc0) == 0x80)
+			n--;
+	}
+	memcpy(to, from, n);
+	to[n] = '\0';
+}
+
+int error_from_reply(struct paclient_error *e, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__Refusal *r = reply->refusal;
+	int status = (int)reply->status;
+
+	if (status <= 0 || status >= PACLIENT_TIMED_OUT)
+		return error_set(e, PACLIENT_PROTOCOL, "the daemon sent the status %d", status);
+	error_set(e, status, "%s", pallocd_status_sentence((unsigned)status));
+	if (reply->message[0])
+		text_copy(e->message, sizeof(e->message), reply->message);
+	if (!r)
+		return status;
+	text_copy(e->field, sizeof(e->field), r->field);
+	e->index = r->index;
+	e->asked = r->asked;
+	e->limit = r->limit;
+	e->free_npages = r->free_npages;
+	e->largest_npages = r->largest_npages;
+	e->growable_npages = r->growable_npages;
+	e->addr = r->addr;
+	return status;
+}
+
+const char *paclient_status_name(int status)
+{
+	return pallocd_status_name((unsigned)status);
+}
+
+const char *paclient_status_sentence(int status)
+{
+	return pallocd_status_sentence((unsigned)status);
+}
+
+int paclient_status_exit_code(int status)
+{
+	return pallocd_status_exit_code((unsigned)status);
+}
+
+#define TEXT(x) #x
+#define VERSION(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
+
+const char *paclient_version(void)
+{
+	return VERSION(PACLIENT_VERSION_MAJOR, PACLIENT_VERSION_MINOR, PACLIENT_VERSION_PATCH);
+}

@@ -1,0 +1,102 @@
+/*
+ * extent - take and give back pages
+ *
+ * Role:       the public calls that change something: alloc, free, grow.
+ * Uses:       call, error
+ */
+#include "client/lib/call.h"
+
+/* What one extent and a batch have in common. */
+static int batch_check(struct call *k, size_t n, const uint64_t *npages)
+{
+	if (!n)
+		return error_argument(k->error, "n", "is 0");
+	if (!npages)
+		return error_argument(k->error, "npages", "is NULL");
+	if (n > k->client->batch_max) {
+		error_set(k->error, PACLIENT_LIMIT, "a batch of %zu extents; at most %zu may be", n,
+			  k->client->batch_max);
+		k->error->asked = n;
+		k->error->limit = k->client->batch_max;
+		return PACLIENT_LIMIT;
+	}
+	return 0;
+}
+
+int paclient_alloc(paclient *client, uint32_t region_id, uint64_t npages, unsigned flags,
+		   uint64_t *ret_addr, struct paclient_call *call)
+{
+	return paclient_alloc_batch(client, region_id, 1, &npages, flags, ret_addr, call);
+}
+
+int paclient_alloc_batch(paclient *client, uint32_t region_id, size_t n, const uint64_t *npages,
+			 unsigned flags, uint64_t *ret_addrs, struct paclient_call *call)
+{
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (!status)
+		status = batch_check(&k, n, npages);
+	if (status)
+		return status;
+	if (!ret_addrs)
+		return error_argument(k.error, "ret_addrs", "is NULL");
+	if (flags & ~PACLIENT_DETACHED)
+		return error_argument(k.error, "flags", "has bits that this version does not know");
+	k.ret_addrs = ret_addrs;
+	k.extents = (struct wire_extents){.region_id = region_id,
+					  .detached = flags & PACLIENT_DETACHED,
+					  .n = n,
+					  .npages = npages};
+	return call_extents(&k);
+}
+
+int paclient_free(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,
+		  struct paclient_call *call)
+{
+	return paclient_free_batch(client, region_id, 1, &addr, &npages, call);
+}
+
+int paclient_free_batch(paclient *client, uint32_t region_id, size_t n, const uint64_t *addrs,
+			const uint64_t *npages, struct paclient_call *call)
+{
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (!status)
+		status = batch_check(&k, n, npages);
+	if (status)
+		return status;
+	if (!addrs)
+		return error_argument(k.error, "addrs", "is NULL");
+	k.extents = (struct wire_extents){
+		.region_id = region_id, .n = n, .addrs = addrs, .npages = npages};
+	return call_extents(&k);
+}
+
+static int take_grow(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	struct paclient_range *to = k->to;
+
+	if (to)
+		*to = (struct paclient_range){reply->grow->addr, reply->grow->npages};
+	return 0;
+}
+
+int paclient_grow(paclient *client, uint32_t region_id, uint64_t npages,
+		  struct paclient_range *ret_added, struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Grow grow = PALLOCD__V1__GROW__INIT;
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	grow.region_id = region_id;
+	grow.npages = npages;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_GROW;
+	request.grow = &grow;
+	k.to = ret_added;
+	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_GROW, take_grow);
+}

@@ -1,0 +1,153 @@
+/*
+ * handle - a connection, its session, and the calls that are in flight on it
+ *
+ * Role:       the data that all of the library shares, and who may touch what.
+ * Uses:       proto/, include/paclient.h
+ * Invariants: H1  everything in struct paclient is under its lock, except what says otherwise.
+ *             H2  the lock is never held over a system call that may block.
+ *             H3  at most one thread reads (`reading`); it owns `in` while it is without the lock.
+ *             H4  the out and in buffers never grow; a call in the steady state takes no memory.
+ *             H5  a call is in `flight` from the moment its bytes are in `out` until it is done; a
+ *                 call that ran out of time leaves a struct late in its place.
+ *
+ * One thread of those that wait reads for all (the reader); the others sleep. A reader that has its
+ * own reply wakes one sleeper, which reads on:
+ *
+ *	submit ──> reader ──> done, wake a sleeper
+ *	   │         ^
+ *	   └─> asleep┴──────> done by the reader
+ */
+#ifndef PACLIENT_LIB_HANDLE_H
+#define PACLIENT_LIB_HANDLE_H
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "include/paclient.h"
+#include "client/lib/arena.h"
+#include "client/lib/wire.h"
+#include "proto/limits.h"
+#include "proto/pallocd.pb-c.h"
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* A frame with its length field. */
+#define FRAME_BYTES_MAX (PALLOCD_FRAME_HEADER_BYTES + PALLOCD_FRAME_BYTES_MAX)
+
+/* Room for one longest frame behind whatever another thread could not send yet. */
+#define OUT_BYTES ((size_t)2 * FRAME_BYTES_MAX)
+
+/* Node of a ring; an empty ring's head points to itself. */
+struct ring {
+	struct ring *prev;
+	struct ring *next;
+};
+
+/* One call of the public interface, on its caller's stack. */
+struct call {
+	struct ring in_flight;
+	struct ring asleep;
+	struct paclient *client;
+	struct paclient_error *error; /* the caller's, or scratch */
+	uint64_t deadline_ns;
+	int timeout_ms;
+	uint64_t id;
+
+	/* What is asked: one of the two. */
+	Pallocd__V1__Request *request;
+	struct wire_extents extents;
+
+	/* What is expected: the result's field number, and who reads it (one of the two, or none). */
+	uint32_t result;
+	int (*take)(struct call *k, const Pallocd__V1__Reply *reply);
+	uint64_t *ret_addrs; /* Alloc */
+	void *to;            /* take()'s */
+
+	int status;
+	bool done;
+	bool fresh;  /* the clock was read just now: the first wait need not read it again */
+	bool sleeps; /* wake is initialised and in use */
+	pthread_cond_t wake;
+	struct paclient_error scratch;
+};
+
+/* A request whose caller has gone away at its deadline. */
+struct late {
+	struct ring ring;
+	uint64_t id; /* of the request whose reply is awaited; 0 = extents wait to be given back */
+	bool alloc;  /* an OK brings n addresses: extents that nobody holds */
+	uint32_t region_id;
+	size_t n;
+	uint64_t *addrs; /* in numbers, as npages is */
+	uint64_t *npages;
+	uint64_t numbers[];
+};
+
+struct paclient {
+	/* Fixed after paclient_open(). */
+	const volatile unsigned char
+		*ours; /* a byte that reads 0 in a forked child; NULL = compare pid */
+	pid_t pid;
+	size_t map_bytes;
+	int fd;
+	int timeout_ms;
+	uint64_t session;
+	size_t frame_bytes_max;
+	size_t batch_max;
+	char server[64];
+
+	pthread_mutex_t lock;
+	struct ring flight;
+	struct ring sleepers;
+	struct ring lates;
+	uint64_t id_last;
+	uint64_t id_untracked; /* up to here a late reply may come of which nothing is known */
+	int broken;            /* status of every further call */
+	struct paclient_error why;
+	unsigned nwait_room; /* calls that are not in flight because `out` is full */
+	bool reading;
+	bool write_dead; /* nothing can be sent any more; what was sent to us can still be read */
+	size_t out_start;
+	size_t out_end;
+	size_t in_end; /* the reader's, as is `in` */
+	struct arena arena;
+	uint8_t out[OUT_BYTES];
+	uint8_t in[FRAME_BYTES_MAX];
+};
+
+static inline void ring_init(struct ring *r)
+{
+	r->prev = r->next = r;
+}
+
+static inline void ring_add_tail(struct ring *head, struct ring *r)
+{
+	r->prev = head->prev;
+	r->next = head;
+	head->prev->next = r;
+	head->prev = r;
+}
+
+static inline void ring_remove(struct ring *r)
+{
+	r->prev->next = r->next;
+	r->next->prev = r->prev;
+	ring_init(r);
+}
+
+static inline bool ring_empty(const struct ring *head)
+{
+	return head->next == head;
+}
+
+#define RING_ITEM(r, type, member) ((type *)((char *)(r)-offsetof(type, member)))
+
+/** handle_is_ours() - false in a child that got the handle by fork(). */
+bool handle_is_ours(const struct paclient *c);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * late - requests whose callers have gone away at their deadline
+ *
+ * Role:       see late.h.
+ * Uses:       wire, conn
+ */
+#include "client/lib/late.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/lib/conn.h"
+
+static void late_free(struct late *l)
+{
+	ring_remove(&l->ring);
+	free(l);
+}
+
+void late_add(struct paclient *c, struct call *k)
+{
+	size_t n = k->ret_addrs ? k->extents.n : 0;
+	struct late *l = malloc(sizeof(*l) + 2 * n * sizeof(l->numbers[0]));
+
+	ring_remove(&k->in_flight);
+	if (!l) {
+		c->id_untracked = k->id > c->id_untracked ? k->id : c->id_untracked;
+		return;
+	}
+	*l = (struct late){.id = k->id,
+			   .alloc = k->ret_addrs,
+			   .region_id = k->extents.region_id,
+			   .n = n,
+			   .addrs = l->numbers,
+			   .npages = l->numbers + n};
+	if (n)
+		memcpy(l->npages, k->extents.npages, n * sizeof(l->npages[0]));
+	ring_add_tail(&c->lates, &l->ring);
+}
+
+static struct late *late_find(struct paclient *c, uint64_t id)
+{
+	struct ring *r;
+
+	for (r = c->lates.next; r != &c->lates; r = r->next) {
+		struct late *l = RING_ITEM(r, struct late, ring);
+
+		if (l->id == id)
+			return l;
+	}
+	return NULL;
+}
+
+int late_take(struct paclient *c, const struct wire_reply *r)
+{
+	struct late *l = late_find(c, r->id);
+
+	if (!l)
+		return r->id <= c->id_untracked ? 0 : -ENOENT;
+	if (!l->alloc || r->status) {
+		late_free(l);
+		return 0;
+	}
+	if (wire_alloc_reply(r, l->n, l->addrs)) {
+		late_free(l);
+		return -ENOENT;
+	}
+	l->id = 0;
+	l->alloc = false;
+	late_give_back(c);
+	return 0;
+}
+
+static void give_back(struct paclient *c, struct late *l)
+{
+	struct wire_extents x = {.id = c->id_last + 1,
+				 .region_id = l->region_id,
+				 .n = l->n,
+				 .addrs = l->addrs,
+				 .npages = l->npages};
+	size_t nbytes = wire_extents_bytes(&x);
+	uint8_t *to;
+
+	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
+		return;
+	to = conn_reserve(c, PALLOCD_FRAME_HEADER_BYTES + nbytes);
+	wire_u32_pack((uint32_t)nbytes, to);
+	wire_extents_pack(&x, to + PALLOCD_FRAME_HEADER_BYTES);
+	l->id = ++c->id_last;
+}
+
+void late_give_back(struct paclient *c)
+{
+	struct ring *r;
+
+	for (r = c->lates.next; r != &c->lates; r = r->next) {
+		struct late *l = RING_ITEM(r, struct late, ring);
+
+		if (!l->id)
+			give_back(c, l);
+	}
+}
+
+void late_forget(struct paclient *c)
+{
+	while (!ring_empty(&c->lates))
+		late_free(RING_ITEM(c->lates.next, struct late, ring));
+}

@@ -1,0 +1,29 @@
+/*
+ * late - requests whose callers have gone away at their deadline
+ *
+ * Role:       remembers which replies may still come, throws them away, and gives back what a late
+ *             Alloc brings. All under the handle's lock.
+ * Uses:       wire, conn
+ * Invariants: L1  a late is in the ring until its reply has come; one whose extents wait to be given
+ *                 back has id 0, one whose Free is on its way has the Free's id and is no alloc.
+ * Limits:     without memory for the note, all replies up to that request are thrown away unread: an
+ *             extent among them stays the session's until it ends.
+ */
+#ifndef PACLIENT_LIB_LATE_H
+#define PACLIENT_LIB_LATE_H
+
+#include "client/lib/handle.h"
+
+/** late_add() - the caller of @k goes away; @k is in flight and will not be touched again. */
+void late_add(struct paclient *c, struct call *k);
+
+/** late_take() - a reply that belongs to no call. Return: 0, or -ENOENT where nobody ever asked. */
+MUST_CHECK int late_take(struct paclient *c, const struct wire_reply *r);
+
+/** late_give_back() - put Frees into `out` for extents that wait for it, as far as there is room. */
+void late_give_back(struct paclient *c);
+
+/** late_forget() - drop all notes. */
+void late_forget(struct paclient *c);
+
+#endif

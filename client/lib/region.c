@@ -1,0 +1,240 @@
+/*
+ * region - what regions there are and what they look like
+ *
+ * Role:       the public calls that list and describe regions.
+ * Uses:       call, error
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/lib/call.h"
+
+static void region_read(const Pallocd__V1__Region *from, struct paclient_region *to)
+{
+	*to = (struct paclient_region){.size = sizeof(*to),
+				       .id = from->id,
+				       .faulted = from->faulted,
+				       .base_addr = from->base_addr,
+				       .page_size_bytes = from->page_size_bytes,
+				       .limit_npages = from->limit_npages,
+				       .grown_npages = from->grown_npages,
+				       .free_npages = from->free_npages,
+				       .auto_grow_npages = from->auto_grow_npages};
+	snprintf(to->name, sizeof(to->name), "%s", from->name);
+}
+
+static int no_memory(struct call *k)
+{
+	return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the result");
+}
+
+/* A list under construction: what is there already, and where the next reply goes on. */
+struct regions {
+	struct paclient_region_list *list;
+	uint32_t last_id;
+	bool more;
+};
+
+static int regions_add(struct regions *rs, const Pallocd__V1__Region *from)
+{
+	struct paclient_region *region = malloc(sizeof(*region));
+
+	if (!region)
+		return -1;
+	region_read(from, region);
+	rs->list->regions[rs->list->nregions++] = region;
+	rs->last_id = from->id;
+	return 0;
+}
+
+static int take_regions(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__ListRegionsReply *from = reply->list_regions;
+	struct regions *rs = k->to;
+	struct paclient_region **bigger;
+
+	/* One more than needed, so that an empty list is an array too. */
+	bigger = reallocarray(rs->list->regions, rs->list->nregions + from->n_regions + 1,
+			      sizeof(struct paclient_region *));
+	if (!bigger)
+		return no_memory(k);
+	rs->list->regions = bigger;
+	rs->more = from->more;
+	for (size_t i = 0; i < from->n_regions; i++) {
+		if (from->regions[i]->id <= rs->last_id)
+			return error_set(k->error, PACLIENT_PROTOCOL,
+					 "regions are listed out of order");
+		if (regions_add(rs, from->regions[i]))
+			return no_memory(k);
+	}
+	if (from->more && !from->n_regions)
+		return error_set(k->error, PACLIENT_PROTOCOL, "more regions, but none listed");
+	return 0;
+}
+
+static int regions_ask(struct call *k, struct regions *rs)
+{
+	int status;
+
+	do {
+		Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+		Pallocd__V1__ListRegions list = PALLOCD__V1__LIST_REGIONS__INIT;
+
+		list.after = rs->last_id;
+		request.verb_case = PALLOCD__V1__REQUEST__VERB_LIST_REGIONS;
+		request.list_regions = &list;
+		k->to = rs;
+		k->done = false;
+		status = call_message(k, &request, PALLOCD__V1__REPLY__RESULT_LIST_REGIONS,
+				      take_regions);
+	} while (!status && rs->more);
+	return status;
+}
+
+int paclient_regions(paclient *client, struct paclient_region_list **ret_list,
+		     struct paclient_call *call)
+{
+	struct regions rs = {0};
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!ret_list)
+		return error_argument(k.error, "ret_list", "is NULL");
+	rs.list = calloc(1, sizeof(*rs.list));
+	if (!rs.list)
+		return no_memory(&k);
+	status = regions_ask(&k, &rs);
+	if (status)
+		paclient_regions_free(rs.list);
+	else
+		*ret_list = rs.list;
+	return status;
+}
+
+void paclient_regions_free(struct paclient_region_list *list)
+{
+	if (!list)
+		return;
+	for (size_t i = 0; i < list->nregions; i++)
+		free(list->regions[i]);
+	free(list->regions);
+	free(list);
+}
+
+static int region_info(struct call *k, uint32_t region_id, const char *name,
+		       int (*take)(struct call *k, const Pallocd__V1__Reply *reply))
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__RegionInfo info = PALLOCD__V1__REGION_INFO__INIT;
+	char buf[PACLIENT_NAME_BYTES];
+
+	snprintf(buf, sizeof(buf), "%s", name);
+	info.region_id = region_id;
+	info.region = buf;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_REGION_INFO;
+	request.region_info = &info;
+	return call_message(k, &request, PALLOCD__V1__REPLY__RESULT_REGION_INFO, take);
+}
+
+static int take_info(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	if (!reply->region_info->region)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a RegionInfoReply without region");
+	region_read(reply->region_info->region, k->to);
+	return 0;
+}
+
+int paclient_region_open(paclient *client, const char *name, uint32_t *ret_region_id,
+			 struct paclient_call *call)
+{
+	struct paclient_region info;
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!name || !name[0])
+		return error_argument(k.error, "name", "is empty");
+	if (strlen(name) >= PACLIENT_NAME_BYTES)
+		return error_argument(k.error, "name", "is longer than 63 bytes");
+	if (!ret_region_id)
+		return error_argument(k.error, "ret_region_id", "is NULL");
+	k.to = &info;
+	status = region_info(&k, 0, name, take_info);
+	if (!status)
+		*ret_region_id = info.id;
+	return status;
+}
+
+int paclient_region_info(paclient *client, uint32_t region_id, struct paclient_region *ret_info,
+			 struct paclient_call *call)
+{
+	struct paclient_region info;
+	struct call k;
+	size_t size;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!ret_info || ret_info->size < sizeof(size))
+		return error_argument(k.error, "ret_info", "is NULL or its size is not set");
+	k.to = &info;
+	status = region_info(&k, region_id, "", take_info);
+	if (status)
+		return status;
+	size = ret_info->size < sizeof(info) ? ret_info->size : sizeof(info);
+	info.size = size;
+	memcpy(ret_info, &info, size);
+	return 0;
+}
+
+static int take_ranges(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__RegionInfoReply *from = reply->region_info;
+	struct paclient_range_list *list = k->to;
+
+	if (from->n_range_addr != from->n_range_npages)
+		return error_set(k->error, PACLIENT_PROTOCOL, "ranges without lengths");
+	list->ranges = calloc(from->n_range_addr + 1, sizeof(list->ranges[0]));
+	if (!list->ranges)
+		return no_memory(k);
+	list->nranges = from->n_range_addr;
+	list->nranges_total = from->nranges;
+	for (size_t i = 0; i < list->nranges; i++)
+		list->ranges[i] = (struct paclient_range){from->range_addr[i],
+							  from->range_npages[i]};
+	return 0;
+}
+
+int paclient_region_ranges(paclient *client, uint32_t region_id,
+			   struct paclient_range_list **ret_list, struct paclient_call *call)
+{
+	struct paclient_range_list *list;
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!ret_list)
+		return error_argument(k.error, "ret_list", "is NULL");
+	list = calloc(1, sizeof(*list));
+	if (!list)
+		return no_memory(&k);
+	k.to = list;
+	status = region_info(&k, region_id, "", take_ranges);
+	if (status)
+		paclient_ranges_free(list);
+	else
+		*ret_list = list;
+	return status;
+}
+
+void paclient_ranges_free(struct paclient_range_list *list)
+{
+	if (list)
+		free(list->ranges);
+	free(list);
+}

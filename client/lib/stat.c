@@ -1,0 +1,176 @@
+/*
+ * stat - counters and the map of what is in use
+ *
+ * Role:       the public calls that observe.
+ * Uses:       call, error
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/lib/call.h"
+
+static int take_daemon(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__DaemonStat *d = reply->stat->daemon;
+	struct paclient_daemon_stat *to = k->to;
+
+	if (!d)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a StatReply without daemon");
+	*to = (struct paclient_daemon_stat){.size = sizeof(*to),
+					    .uptime_usec = d->uptime_usec,
+					    .nconnections = d->nconnections,
+					    .nsessions = d->nsessions,
+					    .nregions = d->nregions,
+					    .connections_total = d->connections_total,
+					    .requests_total = d->requests_total,
+					    .refusals_total = d->refusals_total,
+					    .bad_frames_total = d->bad_frames_total,
+					    .received_bytes_total = d->received_bytes_total,
+					    .sent_bytes_total = d->sent_bytes_total,
+					    .batches_total = d->batches_total};
+	return 0;
+}
+
+static int take_region(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__RegionStat *r = reply->stat->region;
+	struct paclient_region_stat *to = k->to;
+
+	if (!r)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a StatReply without region");
+	*to = (struct paclient_region_stat){.size = sizeof(*to),
+					    .id = r->id,
+					    .page_size_bytes = r->page_size_bytes,
+					    .limit_npages = r->limit_npages,
+					    .grown_npages = r->grown_npages,
+					    .free_npages = r->free_npages,
+					    .scavenged_npages = r->scavenged_npages,
+					    .largest_npages = r->largest_npages,
+					    .nextents = r->nextents,
+					    .session_npages = r->session_npages,
+					    .detached_npages = r->detached_npages,
+					    .peak_npages = r->peak_npages,
+					    .metadata_bytes = r->metadata_bytes,
+					    .allocs_total = r->allocs_total,
+					    .frees_total = r->frees_total,
+					    .reclaims_total = r->reclaims_total,
+					    .grows_total = r->grows_total,
+					    .no_space_total = r->no_space_total};
+	snprintf(to->name, sizeof(to->name), "%s", r->name);
+	return 0;
+}
+
+static int stat_ask(struct call *k, uint32_t region_id,
+		    int (*take)(struct call *k, const Pallocd__V1__Reply *reply))
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Stat stat = PALLOCD__V1__STAT__INIT;
+
+	stat.region_id = region_id;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_STAT;
+	request.stat = &stat;
+	return call_message(k, &request, PALLOCD__V1__REPLY__RESULT_STAT, take);
+}
+
+int paclient_stat_daemon(paclient *client, struct paclient_daemon_stat *ret_stat,
+			 struct paclient_call *call)
+{
+	struct paclient_daemon_stat stat;
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!ret_stat || ret_stat->size < sizeof(stat.size))
+		return error_argument(k.error, "ret_stat", "is NULL or its size is not set");
+	k.to = &stat;
+	status = stat_ask(&k, 0, take_daemon);
+	if (status)
+		return status;
+	if (ret_stat->size < stat.size)
+		stat.size = ret_stat->size;
+	memcpy(ret_stat, &stat, stat.size);
+	return 0;
+}
+
+int paclient_stat_region(paclient *client, uint32_t region_id,
+			 struct paclient_region_stat *ret_stat, struct paclient_call *call)
+{
+	struct paclient_region_stat stat;
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!region_id)
+		return error_argument(k.error, "region_id", "is 0");
+	if (!ret_stat || ret_stat->size < sizeof(stat.size))
+		return error_argument(k.error, "ret_stat", "is NULL or its size is not set");
+	k.to = &stat;
+	status = stat_ask(&k, region_id, take_region);
+	if (status)
+		return status;
+	if (ret_stat->size < stat.size)
+		stat.size = ret_stat->size;
+	memcpy(ret_stat, &stat, stat.size);
+	return 0;
+}
+
+static int take_map(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__MapReply *m = reply->map;
+	struct paclient_usage *to = k->to;
+
+	if (m->n_used_npages != m->n_grown_npages)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a MapReply with cells cut in half");
+	to->cells = calloc(m->n_used_npages + 1, sizeof(to->cells[0]));
+	if (!to->cells)
+		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the map");
+	to->addr = m->addr;
+	to->cell_npages = m->cell_npages;
+	to->npages = m->npages;
+	to->ncells = m->n_used_npages;
+	for (size_t i = 0; i < to->ncells; i++)
+		to->cells[i] = (struct paclient_cell){m->used_npages[i], m->grown_npages[i]};
+	return 0;
+}
+
+int paclient_usage_map(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,
+		       uint32_t ncells, struct paclient_usage **ret_usage,
+		       struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Map map = PALLOCD__V1__MAP__INIT;
+	struct paclient_usage *usage;
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	if (!ret_usage)
+		return error_argument(k.error, "ret_usage", "is NULL");
+	usage = calloc(1, sizeof(*usage));
+	if (!usage)
+		return error_set(k.error, PACLIENT_OUT_OF_MEMORY, "no memory for the map");
+	map.region_id = region_id;
+	map.addr = addr;
+	map.npages = npages;
+	map.ncells = ncells;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_MAP;
+	request.map = &map;
+	k.to = usage;
+	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_MAP, take_map);
+	if (status)
+		paclient_usage_free(usage);
+	else
+		*ret_usage = usage;
+	return status;
+}
+
+void paclient_usage_free(struct paclient_usage *usage)
+{
+	if (usage)
+		free(usage->cells);
+	free(usage);
+}

@@ -1,0 +1,438 @@
+/*
+ * paclient.h - take and give back pages of an address space that pallocd(8) manages
+ *
+ * A handle is one connection to the daemon and one session: what it takes without PACLIENT_DETACHED
+ * goes back when the handle is closed or the process dies, however it dies.
+ *
+ *	paclient *pa;
+ *	uint32_t region;
+ *	uint64_t addr;
+ *	struct paclient_call call = PACLIENT_CALL_INIT;
+ *
+ *	if (paclient_open(NULL, NULL, &pa, &call) ||
+ *	    paclient_region_open(pa, "ddr", &region, &call) ||
+ *	    paclient_alloc(pa, region, 16, 0, &addr, &call))
+ *		errx(1, "%s", call.error.message);
+ *
+ * Results. Every call that can fail returns 0 or a positive enum paclient_status; results behind
+ * ret_ pointers are written only on 0. The last argument may be NULL; a struct paclient_call there
+ * sets the deadline of this one call and receives what there is to say about a failure.
+ *
+ * Deadlines. Every call that talks to the daemon blocks until the reply is there, at most until its
+ * deadline: the handle's timeout, or the call's own. The clock is CLOCK_MONOTONIC, and waiting for
+ * other threads of the handle counts. After PACLIENT_TIMED_OUT the handle goes on working: a late
+ * reply is thrown away, and extents that it brings are given back as soon as a later call reads it.
+ * What the daemon did about a Free or Grow that timed out is not known.
+ *
+ * Threads. Several threads may use one handle at once; their requests are in flight together.
+ * paclient_close() must be the last call on a handle.
+ *
+ * Fork. A child's copy of a handle is inert: every call gives PACLIENT_BAD_ARGUMENT, and closing it
+ * does not disturb the parent. The descriptor is close-on-exec.
+ *
+ * Manners. The library never prints, exits, installs a signal handler or raises SIGPIPE.
+ *
+ * Errors of every call, besides its own: PACLIENT_TIMED_OUT; PACLIENT_DISCONNECTED (the daemon went
+ * away, and the session with it); PACLIENT_PROTOCOL (its reply made no sense); after either, or any
+ * status with which the daemon ends a connection, the handle can only be closed.
+ * PACLIENT_BAD_ARGUMENT, PACLIENT_OUT_OF_MEMORY, PACLIENT_SYSTEM; PACLIENT_NO_MEMORY from the
+ *daemon. More statuses may be added: treat an unknown one as a failure.
+ *
+ * Structs that begin with a size have it set by the caller (the _INIT macros do), so that fields
+ *can be added at their end without breaking programs. A page count is called npages; its size in
+ *bytes is the region's page_size_bytes. Addresses are byte addresses of the region, not of this
+ *process.
+ */
+#ifndef PACLIENT_H
+#define PACLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PACLIENT_API __attribute__((visibility("default")))
+#define PACLIENT_MUST_CHECK __attribute__((warn_unused_result))
+
+#define PACLIENT_VERSION_MAJOR 0
+#define PACLIENT_VERSION_MINOR 1
+#define PACLIENT_VERSION_PATCH 0
+
+/* Where the system's daemon listens. */
+#define PACLIENT_DEFAULT_SOCKET "/run/pallocd/pallocd.sock"
+
+/* The deadline of a call where nobody sets one, in milliseconds. */
+#define PACLIENT_DEFAULT_TIMEOUT_MS 5000
+
+/* Bytes of a region's or a client's name, with the terminating NUL. */
+#define PACLIENT_NAME_BYTES 64
+
+/* One handle: a connection and its session. */
+typedef struct paclient paclient;
+
+/* Below 64 the daemon says it, from 64 on the library. A value keeps its meaning for ever. */
+enum paclient_status {
+	PACLIENT_OK = 0,
+	PACLIENT_MALFORMED = 1, /* the daemon could not read a request; the connection is over */
+	PACLIENT_FRAME_TOO_LONG = 2, /* a request was longer than allowed; the connection is over */
+	PACLIENT_UNKNOWN_VERB = 3,   /* the daemon is older than this call */
+	PACLIENT_HELLO_REQUIRED = 4, /* never seen by users of this library */
+	PACLIENT_VERSION = 5,        /* no protocol version in common */
+	PACLIENT_INVALID = 6,        /* a value is impossible; error.field names it */
+	PACLIENT_LIMIT = 7,          /* more than allowed; error.limit says how much is */
+	PACLIENT_NO_REGION = 8,      /* no region of that name or id */
+	PACLIENT_NO_SPACE = 9, /* no run of free pages is long enough; error has the numbers */
+	PACLIENT_OUT_OF_REGION = 10, /* the range does not lie in the region */
+	PACLIENT_UNALIGNED = 11,     /* the address is not the beginning of a page */
+	PACLIENT_NOT_ALLOCATED = 12, /* some page of the range is not allocated */
+	PACLIENT_NOT_OWNER = 13,     /* some page of the range is held by another owner */
+	PACLIENT_NO_MEMORY = 14,     /* the daemon has no memory for this request */
+	PACLIENT_FAULTED = 15,       /* the region is closed because its state is inconsistent */
+	PACLIENT_OVERLOADED = 16,    /* the daemon takes no more connections */
+	PACLIENT_TIMED_OUT = 64,     /* the deadline passed before the reply came */
+	PACLIENT_NOT_CONNECTED = 65, /* no daemon answers at this socket */
+	PACLIENT_DISCONNECTED = 66,  /* the daemon closed the connection */
+	PACLIENT_BAD_ARGUMENT = 67,  /* an argument of the call is impossible */
+	PACLIENT_PROTOCOL = 68,      /* the daemon's reply can't be understood */
+	PACLIENT_OUT_OF_MEMORY = 69, /* this program has no memory for the call */
+	PACLIENT_SYSTEM = 70         /* a system call failed; error.system_errno says why */
+};
+
+/* What there is to say about a failure. Numbers that do not apply are 0, text is "". */
+struct paclient_error {
+	int status;        /* enum paclient_status; 0 after success, and then nothing else counts */
+	int system_errno;  /* errno behind NOT_CONNECTED, DISCONNECTED, SYSTEM */
+	uint32_t index;    /* entry of a batch that is at fault, from 0 */
+	char field[32];    /* argument that is at fault: "npages", "addr", ... */
+	char message[256]; /* one sentence for a person, never empty after a failure */
+	uint64_t asked;    /* value asked for */
+	uint64_t limit;    /* largest value allowed */
+	uint64_t free_npages;     /* NO_SPACE: pages free in the region */
+	uint64_t largest_npages;  /* NO_SPACE: longest run of free pages */
+	uint64_t growable_npages; /* NO_SPACE: pages that the region may still grow by */
+	uint64_t addr;            /* first address at fault */
+};
+
+/* Deadline and outcome of one call. Belongs to the caller; may be used for one call after another.
+ */
+struct paclient_call {
+	size_t size;                 /* sizeof(struct paclient_call) */
+	int timeout_ms;              /* from the start of the call; 0 = the handle's timeout */
+	struct paclient_error error; /* written by the call */
+};
+
+#define PACLIENT_CALL_INIT                                \
+	{                                                 \
+		sizeof(struct paclient_call), 0,          \
+		{                                         \
+			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0 \
+		}                                         \
+	}
+
+struct paclient_options {
+	size_t size;             /* sizeof(struct paclient_options) */
+	const char *client_name; /* for operators, 63 bytes at most; NULL = the program's */
+	int timeout_ms;          /* deadline of a call that sets none; 0 = the default */
+};
+
+#define PACLIENT_OPTIONS_INIT                            \
+	{                                                \
+		sizeof(struct paclient_options), NULL, 0 \
+	}
+
+/**
+ * paclient_open() - connect to a daemon and begin a session
+ * @socket_path: of the Unix socket, at most 107 bytes; NULL = PACLIENT_DEFAULT_SOCKET
+ * @options:     copied; NULL = the defaults
+ * @ret_client:  the handle; the caller gives it back with paclient_close()
+ * @call:        see above; may be NULL
+ *
+ * Blocks until the daemon has answered. Errors of its own: NOT_CONNECTED (nobody listens there, or
+ * the socket may not be used), VERSION, OVERLOADED, LIMIT for too long a client name.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_open(const char *socket_path,
+						   const struct paclient_options *options,
+						   paclient **ret_client,
+						   struct paclient_call *call);
+
+/**
+ * paclient_close() - end the session; its extents go back, detached ones stay
+ *
+ * @client: no call may be running on it; NULL is allowed. Does not block.
+ */
+PACLIENT_API void paclient_close(paclient *client);
+
+/** paclient_session_id() - the daemon's number of the session; 0 for NULL. Does not block. */
+PACLIENT_API uint64_t paclient_session_id(const paclient *client);
+
+/**
+ * paclient_server_name() - name and version of the daemon, as it says; "" for NULL
+ *
+ * Return: a string that belongs to the handle and lives as long. Does not block.
+ */
+PACLIENT_API const char *paclient_server_name(const paclient *client);
+
+/** paclient_batch_max() - extents that one batch may have, as the daemon says. Does not block. */
+PACLIENT_API size_t paclient_batch_max(const paclient *client);
+
+/* A region as the daemon describes it. */
+struct paclient_region {
+	size_t size;  /* bytes of this struct that are valid */
+	uint32_t id;  /* from 1; valid while the daemon runs */
+	bool faulted; /* closed because its state is inconsistent */
+	char name[PACLIENT_NAME_BYTES];
+	uint64_t base_addr;        /* lowest address of the region */
+	uint64_t page_size_bytes;  /* power of two */
+	uint64_t limit_npages;     /* it never grows beyond */
+	uint64_t grown_npages;     /* pages that there are now */
+	uint64_t free_npages;      /* of these, pages that nobody holds */
+	uint64_t auto_grow_npages; /* an alloc without room grows the region by this; 0 = never */
+};
+
+/* All regions, ascending by id. Array and regions belong to the list. */
+struct paclient_region_list {
+	size_t nregions;
+	struct paclient_region **regions;
+};
+
+/**
+ * paclient_regions() - all regions that the daemon has
+ * @ret_list: the caller gives it back with paclient_regions_free()
+ *
+ * Blocks; asks several times where one reply does not hold them all.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_regions(paclient *client,
+						      struct paclient_region_list **ret_list,
+						      struct paclient_call *call);
+
+/** paclient_regions_free() - give back a list with its regions; NULL is allowed. */
+PACLIENT_API void paclient_regions_free(struct paclient_region_list *list);
+
+/**
+ * paclient_region_open() - the id of a region, by which all other calls name it
+ * @name: at most 63 bytes
+ *
+ * Blocks. Errors of its own: NO_REGION, BAD_ARGUMENT for an empty or too long name.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_open(paclient *client, const char *name,
+							  uint32_t *ret_region_id,
+							  struct paclient_call *call);
+
+/**
+ * paclient_region_info() - a region as it is now
+ * @ret_info: the caller's; its size field says how much of it is written
+ *
+ * Blocks. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_info(paclient *client, uint32_t region_id,
+							  struct paclient_region *ret_info,
+							  struct paclient_call *call);
+
+/* Pages [addr, addr + npages). */
+struct paclient_range {
+	uint64_t addr;
+	uint64_t npages;
+};
+
+/* What a region has been grown to. The array belongs to the list. */
+struct paclient_range_list {
+	size_t nranges;         /* listed here, ascending, not touching each other */
+	uint64_t nranges_total; /* that there are; more than listed where the list was cut */
+	struct paclient_range *ranges;
+};
+
+/**
+ * paclient_region_ranges() - the address ranges that a region has been grown by
+ * @ret_list: the caller gives it back with paclient_ranges_free()
+ *
+ * Blocks. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_ranges(paclient *client, uint32_t region_id,
+							    struct paclient_range_list **ret_list,
+							    struct paclient_call *call);
+
+/** paclient_ranges_free() - give back a list; NULL is allowed. */
+PACLIENT_API void paclient_ranges_free(struct paclient_range_list *list);
+
+/* Flag of an alloc: the extent outlives the session and belongs to the user (uid) instead. */
+#define PACLIENT_DETACHED 1u
+
+/**
+ * paclient_alloc() - take one extent
+ * @npages:   its length, from 1
+ * @flags:    0 or PACLIENT_DETACHED
+ * @ret_addr: its first address; the session (or user) holds it until paclient_free()
+ *
+ * Blocks. A detached extent whose call timed out and whose handle is closed before a later call has
+ * read the late reply stays with the user.
+ * Errors of its own: NO_REGION, NO_SPACE (with numbers), INVALID, LIMIT, FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc(paclient *client, uint32_t region_id,
+						    uint64_t npages, unsigned flags,
+						    uint64_t *ret_addr, struct paclient_call *call);
+
+/**
+ * paclient_alloc_batch() - take several extents in one request: all of them or none
+ * @n:         how many, 1 to paclient_batch_max()
+ * @npages:    the length of each
+ * @ret_addrs: room for @n addresses, in the same order
+ *
+ * Blocks. Errors as paclient_alloc(); error.index says which entry is at fault.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_batch(paclient *client, uint32_t region_id,
+							  size_t n, const uint64_t *npages,
+							  unsigned flags, uint64_t *ret_addrs,
+							  struct paclient_call *call);
+
+/**
+ * paclient_free() - give pages back: an extent, a part of one, or several that touch
+ * @addr:   of the first page
+ * @npages: how many
+ *
+ * Blocks. What is left of a cut extent stays held. After a failure nothing has changed.
+ * Errors of its own: NO_REGION, INVALID, OUT_OF_REGION, UNALIGNED, NOT_ALLOCATED, NOT_OWNER,
+ * FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_free(paclient *client, uint32_t region_id,
+						   uint64_t addr, uint64_t npages,
+						   struct paclient_call *call);
+
+/**
+ * paclient_free_batch() - give several ranges back in one request: all of them or none
+ * @n:      how many, 1 to paclient_batch_max()
+ * @addrs:  the first address of each
+ * @npages: the length of each
+ *
+ * Blocks. Errors as paclient_free() and LIMIT; error.index says which entry is at fault.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_free_batch(paclient *client, uint32_t region_id,
+							 size_t n, const uint64_t *addrs,
+							 const uint64_t *npages,
+							 struct paclient_call *call);
+
+/**
+ * paclient_grow() - add address space to a region
+ * @npages:    at least so many; the daemon rounds up to 512 or to the region's limit
+ * @ret_added: lowest new address and pages added; may be NULL
+ *
+ * Blocks. Errors of its own: NO_REGION, INVALID, LIMIT (error.growable_npages), FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_grow(paclient *client, uint32_t region_id,
+						   uint64_t npages,
+						   struct paclient_range *ret_added,
+						   struct paclient_call *call);
+
+/* Counters of the daemon; those that end in _total count since its start. */
+struct paclient_daemon_stat {
+	size_t size; /* sizeof(struct paclient_daemon_stat) */
+	uint64_t uptime_usec;
+	uint64_t nconnections;
+	uint64_t nsessions;
+	uint64_t nregions;
+	uint64_t connections_total;
+	uint64_t requests_total;
+	uint64_t refusals_total;   /* requests answered with a status other than OK */
+	uint64_t bad_frames_total; /* connections closed for a malformed frame */
+	uint64_t received_bytes_total;
+	uint64_t sent_bytes_total;
+	uint64_t batches_total; /* reads that brought at least one request */
+};
+
+/* Counters of a region; those that end in _total count since the daemon's start. */
+struct paclient_region_stat {
+	size_t size; /* sizeof(struct paclient_region_stat) */
+	uint32_t id;
+	char name[PACLIENT_NAME_BYTES];
+	uint64_t page_size_bytes;
+	uint64_t limit_npages;
+	uint64_t grown_npages;
+	uint64_t free_npages;
+	uint64_t scavenged_npages; /* free pages without memory behind them */
+	uint64_t largest_npages;   /* longest run of free pages */
+	uint64_t nextents;
+	uint64_t session_npages;  /* held by sessions */
+	uint64_t detached_npages; /* held by users */
+	uint64_t peak_npages;     /* most pages held at once */
+	uint64_t metadata_bytes;  /* the allocator's own memory */
+	uint64_t allocs_total;    /* extents handed out */
+	uint64_t frees_total;     /* ranges given back by request */
+	uint64_t reclaims_total;  /* extents given back because their session ended */
+	uint64_t grows_total;
+	uint64_t no_space_total; /* allocs refused for want of space */
+};
+
+/**
+ * paclient_stat_daemon() - counters of the daemon
+ * @ret_stat: the caller's; its size field says how much of it is written
+ *
+ * Blocks. No errors of its own.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_stat_daemon(paclient *client,
+							  struct paclient_daemon_stat *ret_stat,
+							  struct paclient_call *call);
+
+/**
+ * paclient_stat_region() - counters of a region
+ * @ret_stat: the caller's; its size field says how much of it is written
+ *
+ * Blocks. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_stat_region(paclient *client, uint32_t region_id,
+							  struct paclient_region_stat *ret_stat,
+							  struct paclient_call *call);
+
+/* One cell of a usage map. */
+struct paclient_cell {
+	uint64_t used_npages;  /* pages that somebody holds */
+	uint64_t grown_npages; /* pages that there are */
+};
+
+/* Which pages of a region are in use, summed up in cells. The array belongs to the map. */
+struct paclient_usage {
+	uint64_t addr;        /* of the first cell */
+	uint64_t cell_npages; /* pages that a cell stands for; the last one may stand for fewer */
+	uint64_t npages;      /* pages that all cells stand for */
+	size_t ncells;
+	struct paclient_cell *cells;
+};
+
+/**
+ * paclient_usage_map() - a map of which pages are in use
+ * @addr:      from here; 0 = the region's base
+ * @npages:    so many; 0 = up to the end of what is grown
+ * @ncells:    at most so many cells, up to 4096; 0 = 1024
+ * @ret_usage: the caller gives it back with paclient_usage_free()
+ *
+ * Blocks. Errors of its own: NO_REGION, OUT_OF_REGION, UNALIGNED, LIMIT for too many cells.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_usage_map(paclient *client, uint32_t region_id,
+							uint64_t addr, uint64_t npages,
+							uint32_t ncells,
+							struct paclient_usage **ret_usage,
+							struct paclient_call *call);
+
+/** paclient_usage_free() - give back a map; NULL is allowed. */
+PACLIENT_API void paclient_usage_free(struct paclient_usage *usage);
+
+/** paclient_status_name() - "NO_SPACE" for PACLIENT_NO_SPACE; "UNKNOWN" for others. Static string.
+ */
+PACLIENT_API const char *paclient_status_name(int status);
+
+/** paclient_status_sentence() - what the status says, for people. Static string. */
+PACLIENT_API const char *paclient_status_sentence(int status);
+
+/** paclient_status_exit_code() - with which paclient(1) ends after this status; 1 for unknown ones.
+ */
+PACLIENT_API int paclient_status_exit_code(int status);
+
+/** paclient_version() - of the library, "0.1.0". Static string. */
+PACLIENT_API const char *paclient_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * memory - the n-th taking of memory fails; and the steady state takes none
+ *
+ * Role:       out of memory is a status, nothing leaks or breaks; H4 of client/lib/handle.h.
+ * Uses:       client/lib with the heap's functions wrapped by the linker, fake daemon, check
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/unit/client/fake.h"
+#include "tests/unit/client/run.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__real_mmap(void *p, size_t size, int prot, int flags, int fd, off_t at);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_mmap(void *p, size_t size, int prot, int flags, int fd, off_t at);
+
+/* Only the test's own thread is watched; the fake daemon's is not. */
+static _Thread_local bool watched;
+static unsigned long ntaken;
+static unsigned long nleft;
+
+static bool taken(void)
+{
+	if (!watched)
+		return true;
+	ntaken++;
+	return nleft && nleft--;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return taken() ? __real_malloc(size) : NULL;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return taken() ? __real_calloc(n, size) : NULL;
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return taken() ? __real_reallocarray(p, n, size) : NULL;
+}
+
+void *__wrap_mmap(void *p, size_t size, int prot, int flags, int fd, off_t at)
+{
+	if (taken())
+		return __real_mmap(p, size, prot, flags, fd, at);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
+/* What is tried: open, list, info, ranges, map, close. Return: the first status that is not 0. */
+static int story(struct fake *f, struct paclient_call *call)
+{
+	struct paclient_region info = {.size = sizeof(info)};
+	struct paclient_region_list *list;
+	struct paclient_range_list *ranges;
+	struct paclient_usage *usage;
+	paclient *c;
+	int status = paclient_open(f->path, NULL, &c, call);
+
+	if (status)
+		return status;
+	status = paclient_regions(c, &list, call);
+	if (!status)
+		paclient_regions_free(list);
+	if (!status)
+		status = paclient_region_info(c, 3, &info, call);
+	if (!status)
+		status = paclient_region_ranges(c, 3, &ranges, call);
+	if (!status) {
+		paclient_ranges_free(ranges);
+		status = paclient_usage_map(c, 3, 0, 0, 4096, &usage, call);
+	}
+	if (!status)
+		paclient_usage_free(usage);
+	/* A call that found no memory leaves the handle in order. */
+	if (status) {
+		nleft = ULONG_MAX;
+		watched = false;
+		ck_assert_int_eq(paclient_region_info(c, 3, &info, NULL), 0);
+	}
+	paclient_close(c);
+	return status;
+}
+
+START_TEST(every_taking_fails_once)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	unsigned long n = 0;
+	struct fake f;
+	int status;
+
+	fake_start(&f, fake_serve, NULL);
+	do {
+		nleft = n++;
+		watched = true;
+		status = story(&f, &call);
+		watched = false;
+		ck_assert_msg(!status || status == PACLIENT_OUT_OF_MEMORY, "%lu: %s", n,
+			      call.error.message);
+	} while (status);
+	/* One mapping, five regions in three replies, a list of each kind. */
+	ck_assert_uint_ge(n, 10);
+	fake_stop(&f);
+}
+END_TEST
+
+START_TEST(steady_state_takes_none)
+{
+	struct paclient_region_stat stat = {.size = sizeof(stat)};
+	uint64_t npages[64], addrs[64];
+	struct fake f;
+	paclient *c;
+
+	for (int i = 0; i < 64; i++)
+		npages[i] = 1;
+	fake_start(&f, fake_serve, NULL);
+	c = fake_open(&f, 5000);
+	nleft = ULONG_MAX;
+	ntaken = 0;
+	for (int i = 0; i < 200; i++) {
+		int status[4];
+
+		watched = true;
+		status[0] = paclient_alloc_batch(c, 3, 64, npages, 0, addrs, NULL);
+		status[1] = paclient_free_batch(c, 3, 64, addrs, npages, NULL);
+		status[2] = paclient_alloc(c, 3, 1001, 0, addrs, NULL);
+		status[3] = paclient_stat_region(c, 3, &stat, NULL);
+		watched = false;
+		ck_assert(!status[0] && !status[1] && status[2] == PACLIENT_NO_SPACE && !status[3]);
+	}
+	ck_assert_uint_eq(ntaken, 0);
+	paclient_close(c);
+	fake_stop(&f);
+}
+END_TEST
+
+static void serve_pause(struct fake *f, int fd)
+{
+	fake_hello(fd);
+	usleep(100000);
+	fake_serve(f, fd);
+}
+
+/* No memory for the note about a late reply: the handle goes on all the same. */
+START_TEST(late_without_memory)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct fake f;
+	uint64_t addr;
+	int status[2];
+	paclient *c;
+
+	fake_start(&f, serve_pause, NULL);
+	c = fake_open(&f, 5000);
+	call.timeout_ms = 20;
+	nleft = 0;
+	watched = true;
+	status[0] = paclient_alloc(c, 3, 1, 0, &addr, &call);
+	call.timeout_ms = 0;
+	status[1] = paclient_alloc(c, 3, 1, 0, &addr, &call);
+	watched = false;
+	ck_assert_int_eq(status[0], PACLIENT_TIMED_OUT);
+	ck_assert_int_eq(status[1], 0);
+	ck_assert_uint_eq(addr, 0x11000);
+	paclient_close(c);
+	fake_stop(&f);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("client_memory");
+
+	run_add(s, "every_taking_fails_once", every_taking_fails_once);
+	run_add(s, "steady_state_takes_none", steady_state_takes_none);
+	run_add(s, "late_without_memory", late_without_memory);
+	return run_suite(s);
+}
