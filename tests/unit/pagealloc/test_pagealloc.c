@@ -1,0 +1,408 @@
+/*
+ * test_pagealloc - what the model tests don't reach: refusals, want of memory, the checker itself, the largest regions
+ *
+ * Role:       unit tests of the allocator's edges. Placement is compared with the reference and the oracle in tests/model.
+ * Uses:       pagealloc/internal.h, check
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pagealloc/cache.h"
+#include "pagealloc/internal.h"
+
+static struct pagealloc *new_grown(uint64_t limit_npages, uint64_t npages)
+{
+	struct pagealloc_config config = {.limit_npages = limit_npages};
+	struct pagealloc *pa;
+
+	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
+	if (npages)
+		ck_assert_int_eq(pagealloc_grow(pa, 0, npages), 0);
+	return pa;
+}
+
+static uint64_t alloc(struct pagealloc *pa, uint64_t npages)
+{
+	uint64_t page;
+
+	ck_assert_int_eq(pagealloc_alloc(pa, npages, &page, NULL), 0);
+	return page;
+}
+
+static void assert_sound(struct pagealloc *pa)
+{
+	char why[200];
+
+	ck_assert_msg(pagealloc_check(pa, why, sizeof(why)), "%s", why);
+}
+
+START_TEST(new_refuses_bad_config)
+{
+	static const struct pagealloc_config bad[] = {
+		{.limit_npages = 0},
+		{.limit_npages = PAGEALLOC_LIMIT_NPAGES_MAX + 1},
+		{.limit_npages = 1, .scavenge_min_npages = 3},
+		{.limit_npages = 1, .scavenge_min_npages = 128},
+		{.limit_npages = 1, .huge_npages = 12},
+	};
+	struct pagealloc *pa = NULL;
+
+	ck_assert_int_eq(pagealloc_new(&bad[_i], &pa), PAGEALLOC_E_RANGE);
+	ck_assert_ptr_null(pa);
+}
+END_TEST
+
+START_TEST(grow_refuses_what_does_not_fit)
+{
+	struct pagealloc *pa = new_grown(4 * 512, 0);
+	uint64_t page;
+
+	ck_assert_int_eq(pagealloc_grow(pa, 0, 0), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_grow(pa, 0, 5 * 512), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_grow(pa, 4 * 512, 1), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_grow(pa, UINT64_MAX, UINT64_MAX), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_alloc(pa, 1, &page, NULL), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_grow(pa, 512, 512), 0);
+	ck_assert_int_eq(pagealloc_grow(pa, 512, 512), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_grow(pa, 0, 513), PAGEALLOC_E_RANGE);
+	ck_assert_uint_eq(pagealloc_nranges(pa), 1);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+START_TEST(alloc_and_free_refuse_and_change_nothing)
+{
+	struct pagealloc *pa = new_grown(4 * 512, 1024);
+	uint64_t page = alloc(pa, 10), other = 77;
+
+	ck_assert_int_eq(pagealloc_alloc(pa, 0, &other, NULL), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_alloc(pa, 1015, &other, NULL), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_alloc(pa, UINT64_MAX, &other, NULL), PAGEALLOC_E_NO_RUN);
+	ck_assert_uint_eq(other, 77);
+	ck_assert_int_eq(pagealloc_free(pa, page, 0), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_free(pa, page, 11), PAGEALLOC_E_NOT_ALLOCATED);
+	ck_assert_int_eq(pagealloc_free(pa, page, UINT64_MAX), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_free(pa, 1024, 1), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_free(pa, UINT64_MAX, 1), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_alloc_range(pa, 9, 2, NULL), PAGEALLOC_E_NOT_FREE);
+	ck_assert_int_eq(pagealloc_alloc_range(pa, 1020, 5, NULL), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_free(pa, page, 10), 0);
+	ck_assert_int_eq(pagealloc_free(pa, page, 10), PAGEALLOC_E_NOT_ALLOCATED);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+/* The first, second, third … taking of memory fails, until all succeed. */
+START_TEST(new_survives_want_of_memory)
+{
+	struct pagealloc_config config = {.limit_npages = UINT64_C(1) << 24};
+	long n = 0;
+	int err;
+
+	do {
+		struct pagealloc *pa = NULL;
+
+		mem_fail_after(n++);
+		err = pagealloc_new(&config, &pa);
+		mem_fail_after(-1);
+		ck_assert(err == 0 || (err == -ENOMEM && !pa));
+		pagealloc_destroy(pa);
+	} while (err);
+	ck_assert_int_gt(n, 5);
+}
+END_TEST
+
+START_TEST(grow_survives_want_of_memory)
+{
+	long n = 0;
+	int err;
+
+	do {
+		struct pagealloc *pa = new_grown(UINT64_C(1) << 24, 1024);
+		uint64_t page = alloc(pa, 3);
+
+		mem_fail_after(n++);
+		err = pagealloc_grow(pa, UINT64_C(1) << 23, 4096);
+		mem_fail_after(-1);
+		ck_assert(err == 0 || err == -ENOMEM);
+		ck_assert_uint_eq(pagealloc_nranges(pa), err ? 1 : 2);
+		ck_assert_uint_eq(alloc(pa, 1), page + 3);
+		assert_sound(pa);
+		pagealloc_destroy(pa);
+	} while (err);
+	ck_assert_int_gt(n, 5);
+}
+END_TEST
+
+/* Break one thing at a time; the checker must say which. */
+static void break_leaf(struct pagealloc *pa)
+{
+	pa->tree.levels[0].sums[1] = 0;
+}
+static void break_upper(struct pagealloc *pa)
+{
+	tree_settle(&pa->tree);
+	pa->tree.levels[1].sums[0] = 0;
+}
+static void break_search(struct pagealloc *pa)
+{
+	pa->search = 1000;
+}
+static void break_search_not_grown(struct pagealloc *pa)
+{
+	while (pa->free_npages)
+		(void)alloc(pa, 1);
+	pa->search = chunk_page(pa->tree.limit_chunk);
+}
+static void break_nscav(struct pagealloc *pa)
+{
+	pa->nscav[1]--;
+}
+static void break_scavenged_used(struct pagealloc *pa)
+{
+	chunk_set(chunk_scav_bits(pa, 0), 0, 1);
+	pa->nscav[0]++;
+}
+static void break_count(struct pagealloc *pa)
+{
+	pa->free_npages++;
+}
+static void break_grown_bit(struct pagealloc *pa)
+{
+	pa->grown_bits[0] ^= 2;
+}
+static void break_mark(struct pagealloc *pa)
+{
+	scavindex_unmark(&pa->scavindex, 0);
+}
+static void break_mark_position(struct pagealloc *pa)
+{
+	pa->scavindex.search = SCAVINDEX_NONE;
+}
+
+static const struct {
+	void (*break_it)(struct pagealloc *pa);
+	const char *name;
+} breakages[] = {
+	{break_leaf, "P1"},   {break_upper, "P2"},
+	{break_search, "P3"}, {break_search_not_grown, "P3"},
+	{break_nscav, "P4"},  {break_scavenged_used, "P4"},
+	{break_count, "P5"},  {break_grown_bit, "P6"},
+	{break_mark, "P7"},   {break_mark_position, "P7"},
+};
+
+START_TEST(check_names_the_broken_invariant)
+{
+	struct pagealloc *pa = new_grown(64 * 512, 32 * 512);
+	uint64_t page = alloc(pa, 100);
+	char why[200] = "";
+
+	ck_assert_int_eq(pagealloc_free(pa, page + 10, 20), 0);
+	assert_sound(pa);
+	breakages[_i].break_it(pa);
+	ck_assert(!pagealloc_check(pa, why, sizeof(why)));
+	ck_assert_msg(strncmp(why, breakages[_i].name, 2) == 0, "wanted %s, got %s",
+		      breakages[_i].name, why);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+START_TEST(rebuild_restores_every_cache)
+{
+	struct pagealloc *pa = new_grown(64 * 512, 32 * 512);
+	struct pagealloc_stat before, after;
+	uint64_t page = alloc(pa, 5000);
+
+	ck_assert_int_eq(pagealloc_free(pa, page + 700, 1500), 0);
+	pagealloc_stat(pa, &before);
+	for (size_t i = 0; i < ARRAY_SIZE(breakages); i++) {
+		if (breakages[i].break_it == break_scavenged_used ||
+		    breakages[i].break_it == break_grown_bit ||
+		    breakages[i].break_it == break_search_not_grown)
+			continue; /* these break the truth */
+		breakages[i].break_it(pa);
+		pagealloc_rebuild(pa);
+		assert_sound(pa);
+	}
+	pagealloc_stat(pa, &after);
+	ck_assert_mem_eq(&before, &after, sizeof(before));
+	ck_assert_uint_eq(alloc(pa, 1), page + 700);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+START_TEST(metadata_is_at_most_2_2_bits_a_page)
+{
+	static const uint64_t grown[] = {UINT64_C(1) << 18, UINT64_C(1) << 21, UINT64_C(1) << 24};
+	struct pagealloc *pa = new_grown(UINT64_C(1) << 26, grown[_i]);
+	struct pagealloc_stat s;
+
+	pagealloc_stat(pa, &s);
+	/* "plus a constant": the structure itself and the first ranges. */
+	ck_assert_double_le((double)(s.metadata_bytes - 4096) * 8 / (double)grown[_i], 2.2);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+/* The largest region: metadata is reserved, not used; runs longer than one summary can say are found. */
+START_TEST(largest_region)
+{
+	const uint64_t limit = PAGEALLOC_LIMIT_NPAGES_MAX;
+	struct pagealloc *pa = new_grown(limit, 6 << 20);
+	struct pagealloc_stat s;
+
+	ck_assert_int_eq(pagealloc_grow(pa, limit - 512, 512), 0);
+	ck_assert_uint_eq(alloc(pa, 5 << 20), 0);
+	pagealloc_stat(pa, &s);
+	ck_assert_uint_eq(s.largest_npages, 1 << 20);
+	ck_assert_uint_eq(alloc(pa, 1 << 20), 5 << 20);
+	ck_assert_uint_eq(alloc(pa, 512), limit - 512);
+	ck_assert_int_eq(pagealloc_free(pa, 1 << 20, 4 << 20), 0);
+	pagealloc_stat(pa, &s);
+	ck_assert_uint_eq(s.largest_npages, 4 << 20);
+	ck_assert_uint_eq(alloc(pa, 4 << 20), 1 << 20);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+START_TEST(one_page_region)
+{
+	struct pagealloc *pa = new_grown(1, 1);
+
+	/* Growth is by chunks: who wants a region of one page takes the rest out. */
+	ck_assert_int_eq(pagealloc_alloc_range(pa, 1, 511, NULL), 0);
+	ck_assert_uint_eq(alloc(pa, 1), 0);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+START_TEST(count_sees_holes_and_parts)
+{
+	struct pagealloc *pa = new_grown(64 * 512, 1024);
+	uint64_t grown, nfree;
+
+	ck_assert_int_eq(pagealloc_grow(pa, 8 * 512, 512), 0);
+	(void)alloc(pa, 100);
+	pagealloc_count(pa, 0, UINT64_MAX, &grown, &nfree);
+	ck_assert_uint_eq(grown, 1536);
+	ck_assert_uint_eq(nfree, 1436);
+	pagealloc_count(pa, 90, 20, &grown, &nfree);
+	ck_assert_uint_eq(grown, 20);
+	ck_assert_uint_eq(nfree, 10);
+	pagealloc_count(pa, 1000, 4000, &grown, &nfree);
+	ck_assert_uint_eq(grown, 24 + 512);
+	ck_assert_uint_eq(nfree, 24 + 512);
+	pagealloc_count(pa, 1 << 20, 10, &grown, &nfree);
+	ck_assert_uint_eq(grown, 0);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+static void collect(void *ctx, const char *line)
+{
+	char *all = ctx;
+
+	strcat(strcat(all, line), "\n");
+}
+
+START_TEST(dump_is_a_map)
+{
+	struct pagealloc *pa = new_grown(64 * 512, 4 * 512);
+	char all[4096] = "";
+
+	(void)alloc(pa, 512 + 256);
+	pagealloc_dump(pa, collect, all);
+	ck_assert_msg(strstr(all, "grown 2048 free 1280 scavenged 1280 largest 1280"), "%s", all);
+	ck_assert_msg(strstr(all, "range [0, 2048)"), "%s", all);
+	ck_assert_msg(strstr(all, " 0 #5.."), "%s", all);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+/* The reference's flush hides pages from the scavenger; ours must not. */
+START_TEST(flush_tells_the_scavenger)
+{
+	struct pagealloc *pa = new_grown(512, 512);
+	struct pagealloc_cache cache = {0};
+	uint64_t page, npages;
+
+	(void)alloc(pa, 512);
+	ck_assert_int_eq(pagealloc_free(pa, 0, 512), 0);
+	ck_assert_int_eq(pagealloc_cache_fill(pa, &cache), 0);
+	while (pagealloc_scavenge_begin(pa, 512, &page, &npages) == 0)
+		pagealloc_scavenge_end(pa, page, npages, true);
+	pagealloc_cache_flush(pa, &cache);
+	assert_sound(pa);
+	ck_assert_int_eq(pagealloc_scavenge_begin(pa, 512, &page, &npages), 0);
+	ck_assert_uint_eq(page, 0);
+	ck_assert_uint_eq(npages, 64);
+	/* A release that failed leaves the pages to be found again. */
+	pagealloc_scavenge_end(pa, page, npages, false);
+	assert_sound(pa);
+	ck_assert_int_eq(pagealloc_scavenge_begin(pa, 512, &page, &npages), 0);
+	pagealloc_scavenge_end(pa, page, npages, true);
+	ck_assert_int_eq(pagealloc_scavenge_begin(pa, 512, &page, &npages), PAGEALLOC_E_NO_RUN);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+static int release_some(void *ctx, uint64_t page, uint64_t npages)
+{
+	int *left = ctx;
+
+	(void)page, (void)npages;
+	return (*left)-- > 0 ? 0 : -EIO;
+}
+
+START_TEST(scavenge_passes_an_error_on)
+{
+	struct pagealloc *pa = new_grown(4 * 512, 4 * 512);
+	uint64_t released = 0;
+	int left = 2;
+
+	(void)alloc(pa, 4 * 512);
+	ck_assert_int_eq(pagealloc_free(pa, 0, 4 * 512), 0);
+	ck_assert_int_eq(pagealloc_scavenge(pa, UINT64_MAX, release_some, &left, &released), -EIO);
+	ck_assert_uint_eq(released, 1024);
+	assert_sound(pa);
+	left = 100;
+	ck_assert_int_eq(pagealloc_scavenge(pa, UINT64_MAX, release_some, &left, &released), 0);
+	ck_assert_uint_eq(released, 1024);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("pagealloc");
+	TCase *tc = tcase_create("edges");
+	SRunner *sr;
+	int nfailed;
+
+	tcase_add_loop_test(tc, new_refuses_bad_config, 0, 5);
+	tcase_add_test(tc, grow_refuses_what_does_not_fit);
+	tcase_add_test(tc, alloc_and_free_refuse_and_change_nothing);
+	tcase_add_test(tc, new_survives_want_of_memory);
+	tcase_add_test(tc, grow_survives_want_of_memory);
+	tcase_add_loop_test(tc, check_names_the_broken_invariant, 0, (int)ARRAY_SIZE(breakages));
+	tcase_add_test(tc, rebuild_restores_every_cache);
+	tcase_add_loop_test(tc, metadata_is_at_most_2_2_bits_a_page, 0, 3);
+	tcase_add_test(tc, largest_region);
+	tcase_add_test(tc, one_page_region);
+	tcase_add_test(tc, count_sees_holes_and_parts);
+	tcase_add_test(tc, dump_is_a_map);
+	tcase_add_test(tc, flush_tells_the_scavenger);
+	tcase_add_test(tc, scavenge_passes_an_error_on);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	nfailed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return nfailed ? 1 : 0;
+}
