@@ -1,0 +1,123 @@
+/*
+ * fuzz_rpc - any bytes, as what a client sends
+ *
+ * Role:       the input's first byte says whether a good Hello goes ahead; the rest is what the connection brings. Every answer must
+ *             be a Reply, the regions must be consistent whatever came, and when the connection is gone, nothing of it is left.
+ * Uses:       rpc/, region/, base/, proto/
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "fuzz.h"
+#include "proto/pallocd.pb-c.h"
+#include "rpc/rpc.h"
+
+#define MUST(condition, ...)                                       \
+	do {                                                       \
+		if (!(condition)) {                                \
+			fprintf(stderr, "fuzz_rpc: " __VA_ARGS__); \
+			fputc('\n', stderr);                       \
+			abort();                                   \
+		}                                                  \
+	} while (0)
+
+/* Request{id: 1, hello: {version: 1, client: "fuzz"}} */
+static const uint8_t hello[] = {12,   0,    0,    0,    0x08, 0x01, 0x12, 0x08,
+				0x08, 0x01, 0x12, 0x04, 'f',  'u',  'z',  'z'};
+
+static const struct region_config configs[] = {
+	{.name = "a",
+	 .base_addr = 0x1000,
+	 .page_size_bytes = 4096,
+	 .limit_bytes = 3000 * 4096,
+	 .initial_bytes = 512 * 4096,
+	 .auto_grow_bytes = 4096},
+	{.name = "b", .page_size_bytes = 1, .limit_bytes = 1 << 16, .initial_bytes = 1 << 16},
+};
+
+static void check_replies(const struct rpc_out *out)
+{
+	size_t at = 0;
+
+	while (at < out->n) {
+		const uint8_t *p = out->data + at;
+		size_t size = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 |
+			      (size_t)p[3] << 24;
+		Pallocd__V1__Reply *reply;
+
+		MUST(size <= PALLOCD_FRAME_BYTES_MAX &&
+			     size <= out->n - at - PALLOCD_FRAME_HEADER_BYTES,
+		     "a reply of %zu bytes", size);
+		reply = pallocd__v1__reply__unpack(NULL, size, p + PALLOCD_FRAME_HEADER_BYTES);
+		MUST(reply, "a reply that can't be unpacked");
+		MUST(!reply->status == (reply->result_case != PALLOCD__V1__REPLY__RESULT__NOT_SET),
+		     "status %d, result %d", (int)reply->status, (int)reply->result_case);
+		pallocd__v1__reply__free_unpacked(reply, NULL);
+		at += PALLOCD_FRAME_HEADER_BYTES + size;
+	}
+	MUST(at == out->n, "replies end within a frame");
+}
+
+/* Serve the bytes as the network layer would: on and on while there was only no room for replies. */
+static int serve(struct rpc_conn *conn, const uint8_t *data, size_t n)
+{
+	static uint8_t bytes[2 * RPC_OUT_ROOM_MIN];
+	size_t used, need;
+	int err;
+
+	do {
+		struct rpc_out out = {.data = bytes, .size = sizeof(bytes)};
+
+		err = rpc_serve(conn, data, n, &out, &used, &need);
+		MUST(used <= n, "%zu bytes of %zu were served", used, n);
+		check_replies(&out);
+		data += used;
+		n -= used;
+	} while (err == RPC_E_OUT_FULL);
+	return err;
+}
+
+static void check_regions(const struct regions *regions)
+{
+	char buf[256] = "";
+
+	for (uint32_t i = 0; i < regions->n; i++) {
+		MUST(!regions->table[i]->faulted, "region %s closed itself: %s",
+		     regions->table[i]->name, regions->table[i]->fault);
+		MUST(region_check(regions->table[i], buf, sizeof(buf)), "region %s: %s",
+		     regions->table[i]->name, buf);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const struct session_peer peer = {.uid = 1000, .gid = 1000, .pid = 1};
+	struct regions regions;
+	struct rpc_conn conn;
+	struct rpc rpc;
+
+	log_open(LOG_LEVEL_ERROR);
+	regions_init(&regions, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(configs); i++)
+		MUST(!regions_add(&regions, &configs[i]), "region %s", configs[i].name);
+	MUST(!rpc_init(&rpc, &regions, "fuzz"), "rpc_init");
+	rpc_conn_open(&conn, &rpc, &peer);
+	if (n && (data[0] & 1))
+		MUST(!serve(&conn, hello, sizeof(hello)), "a good Hello ends the connection");
+	if (n)
+		(void)serve(&conn, data + 1, n - 1);
+	check_regions(&regions);
+	rpc_conn_close(&conn);
+	while (!rpc_work(&rpc)) {
+	}
+	check_regions(&regions);
+	for (uint32_t i = 0; i < regions.n; i++)
+		MUST(regions.table[i]->used_npages == regions.table[i]->detached_npages,
+		     "region %s: %" PRIu64 " pages held by nobody", regions.table[i]->name,
+		     regions.table[i]->used_npages - regions.table[i]->detached_npages);
+	rpc_deinit(&rpc);
+	regions_deinit(&regions);
+	return 0;
+}
