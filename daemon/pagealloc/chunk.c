@@ -87,32 +87,38 @@ unsigned chunk_longest(const uint64_t *bits, unsigned at_least, unsigned at_most
 {
 	unsigned max = at_least;
 	unsigned run = 0;
+	uint64_t left[CHUNK_NWORDS], any;
 
 	/* Runs that reach a border of a word. */
 	for (unsigned i = 0; i < CHUNK_NWORDS; i++) {
 		uint64_t x = bits[i];
 
-		if (x == ~UINT64_C(0)) {
-			run += 64;
-			continue;
-		}
 		run += bits_ctz(~x);
-		if (run > max)
-			max = run;
-		run = bits_clz(~x);
+		max = run > max ? run : max;
+		run = x == ~UINT64_C(0) ? run : bits_clz(~x);
 	}
-	if (run > max)
-		max = run;
-	/* A run strictly inside a word has at most 62 pages. */
-	for (unsigned i = 0; i < CHUNK_NWORDS && max < at_most && max < 62; i++) {
-		uint64_t x = bits_erode(bits[i], max);
-
-		while (x) {
-			max++;
-			x &= x >> 1;
-		}
+	max = run > max ? run : max;
+	/* A run strictly inside a word has at most 62 pages. All words at once: which runs are longer than what is known? */
+	if (max >= at_most || max >= 62)
+		return max;
+	for (unsigned i = 0; i < CHUNK_NWORDS; i++)
+		left[i] = bits[i];
+	for (unsigned by = max, step = 1; by; step *= 2) {
+		step = step < by ? step : by;
+		for (unsigned i = 0; i < CHUNK_NWORDS; i++)
+			left[i] &= left[i] >> step;
+		by -= step;
 	}
-	return max;
+	for (;;) {
+		any = 0;
+		for (unsigned i = 0; i < CHUNK_NWORDS; i++)
+			any |= left[i];
+		if (!any)
+			return max;
+		max++;
+		for (unsigned i = 0; i < CHUNK_NWORDS; i++)
+			left[i] &= left[i] >> 1;
+	}
 }
 
 uint64_t chunk_summarize(const uint64_t *bits)
