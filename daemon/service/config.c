@@ -1,0 +1,317 @@
+/*
+ * config - what the daemon is told
+ *
+ * Role:       see config.h; the file's syntax is in config_file.c.
+ * Uses:       base/, region/
+ */
+#include "service/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/size.h"
+
+/* The one table of a region's keys. */
+static const struct region_key {
+	const char *in_file;
+	const char *in_option;
+	size_t offset; /* in struct region_config */
+} region_keys[] = {
+	{"Limit", "limit", offsetof(struct region_config, limit_bytes)},
+	{"Base", "base", offsetof(struct region_config, base_addr)},
+	{"PageSize", "page-size", offsetof(struct region_config, page_size_bytes)},
+	{"Initial", "initial", offsetof(struct region_config, initial_bytes)},
+	{"AutoGrow", "auto-grow", offsetof(struct region_config, auto_grow_bytes)},
+};
+
+static int socket_set(struct config *c, const char *where, const char *value);
+static int socket_mode_set(struct config *c, const char *where, const char *value);
+static int connections_max_set(struct config *c, const char *where, const char *value);
+static int log_level_set(struct config *c, const char *where, const char *value);
+
+/* The one table of the daemon's keys. */
+static const struct daemon_key {
+	const char *in_file;
+	int (*set)(struct config *c, const char *where, const char *value);
+} daemon_keys[] = {
+	{"Socket", socket_set},
+	{"SocketMode", socket_mode_set},
+	{"MaxConnections", connections_max_set},
+	{"LogLevel", log_level_set},
+};
+
+int config_complain(const char *where, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	log_error("%s: %s", where, text);
+	return CONFIG_E_BAD;
+}
+
+void config_deinit(struct config *c)
+{
+	mem_free(c->regions);
+	*c = (struct config){0};
+}
+
+struct config_region *config_region_find(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nregions; i++) {
+		if (strcmp(c->regions[i].config.name, name) == 0)
+			return &c->regions[i];
+	}
+	return NULL;
+}
+
+struct config_region *config_region_add(struct config *c, const char *name, const char *where)
+{
+	struct config_region *regions, *r;
+
+	regions = mem_resize(c->regions, c->nregions + 1, sizeof(*regions));
+	if (!regions)
+		return NULL;
+	c->regions = regions;
+	r = &regions[c->nregions++];
+	*r = (struct config_region){.config = {.page_size_bytes = CONFIG_PAGE_SIZE_DEFAULT}};
+	snprintf(r->config.name, sizeof(r->config.name), "%s", name);
+	snprintf(r->where, sizeof(r->where), "%s", where);
+	return r;
+}
+
+static const struct region_key *region_key_find(const char *key, bool by_option)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(region_keys); i++) {
+		const struct region_key *k = &region_keys[i];
+
+		if (strcmp(by_option ? k->in_option : k->in_file, key) == 0)
+			return k;
+	}
+	return NULL;
+}
+
+int config_region_set(struct config_region *r, const char *where, const char *key,
+		      const char *value, bool by_option)
+{
+	const struct region_key *k = region_key_find(key, by_option);
+	uint64_t bytes;
+	unsigned bit;
+
+	if (!k)
+		return config_complain(where, "a region has no key '%s': use %s", key,
+				       by_option ? "limit, base, page-size, initial or auto-grow"
+						 : "Limit, Base, PageSize, Initial or AutoGrow");
+	bit = 1u << (k - region_keys);
+	if (r->keys_set & bit)
+		return config_complain(where, "'%s' is set twice for region %s: keep one", key,
+				       r->config.name);
+	r->keys_set |= bit;
+	switch (size_parse(value, &bytes)) {
+	case 0:
+		break;
+	case SIZE_E_RANGE:
+		return config_complain(where, "%s=%s does not fit 64 bits: use a smaller number",
+				       key, value);
+	default:
+		return config_complain(where,
+				       "%s=%s is no size: write bytes, or a number with K, M, G, T "
+				       "or P, such as 16M",
+				       key, value);
+	}
+	memcpy((char *)&r->config + k->offset, &bytes, sizeof(bytes));
+	return 0;
+}
+
+static int socket_set(struct config *c, const char *where, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (n == 0 || n >= sizeof(c->socket))
+		return config_complain(where,
+				       "the socket's path has %zu bytes: 1 to %zu are possible", n,
+				       sizeof(c->socket) - 1);
+	memcpy(c->socket, value, n + 1);
+	return 0;
+}
+
+static int socket_mode_set(struct config *c, const char *where, const char *value)
+{
+	mode_t mode = 0;
+	const char *p = value;
+
+	for (; *p >= '0' && *p <= '7' && mode <= 0777; p++)
+		mode = mode * 8 + (mode_t)(*p - '0');
+	if (*p || p == value || mode > 0777)
+		return config_complain(
+			where, "'%s' is no file mode: write it in octal, such as 0660", value);
+	c->socket_mode = mode;
+	return 0;
+}
+
+static int connections_max_set(struct config *c, const char *where, const char *value)
+{
+	uint64_t n;
+
+	if (number_parse(value, UINT32_MAX, &n) || n == 0)
+		return config_complain(where,
+				       "'%s' is no number of connections: write one from 1 to %u",
+				       value, UINT32_MAX);
+	c->connections_max = (uint32_t)n;
+	return 0;
+}
+
+static int log_level_set(struct config *c, const char *where, const char *value)
+{
+	if (log_level_parse(value, &c->log_level))
+		return config_complain(
+			where, "'%s' is no log level: use error, warning, info or debug", value);
+	return 0;
+}
+
+int config_daemon_set(struct config *c, const char *where, const char *key, const char *value,
+		      unsigned *keys_set)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(daemon_keys); i++) {
+		if (strcmp(daemon_keys[i].in_file, key))
+			continue;
+		if (*keys_set & 1u << i)
+			return config_complain(where, "'%s' is set twice: keep one", key);
+		*keys_set |= 1u << i;
+		return daemon_keys[i].set(c, where, value);
+	}
+	return config_complain(
+		where,
+		"[Daemon] has no key '%s': use Socket, SocketMode, MaxConnections or LogLevel",
+		key);
+}
+
+/* "NAME,limit=SIZE,…" in a copy of its own. */
+static int region_option(struct config *c, const char *text)
+{
+	CLEANUP(mem_freep) char *copy = mem_alloc(strlen(text) + 1);
+	char where[CONFIG_WHERE_BYTES];
+	char *rest, *name, *item, *value;
+	struct config_region *r;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, text, strlen(text) + 1);
+	rest = copy;
+	name = strsep(&rest, ",");
+	snprintf(where, sizeof(where), "--region %s", text);
+	if (strchr(name, '=') || strlen(name) > REGION_NAME_BYTES_MAX)
+		return config_complain(
+			where,
+			"it begins with the region's name, 1 to %u characters, such as "
+			"--region demo,limit=1G",
+			REGION_NAME_BYTES_MAX);
+	r = config_region_find(c, name);
+	if (r && r->by_option)
+		return config_complain(where, "region %s is given twice: keep one", name);
+	if (!r)
+		r = config_region_add(c, name, where);
+	if (!r)
+		return -ENOMEM;
+	r->by_option = true;
+	r->keys_set = 0;
+	snprintf(r->where, sizeof(r->where), "%s", where);
+	while ((item = strsep(&rest, ",")) != NULL) {
+		value = strchr(item, '=');
+		if (!value)
+			return config_complain(where, "'%s' has no value: write KEY=SIZE", item);
+		*value++ = '\0';
+		err = config_region_set(r, where, item, value, true);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int options_apply(struct config *c, const struct options *o)
+{
+	int err = 0;
+
+	if (o->socket)
+		err = socket_set(c, "--socket", o->socket);
+	if (!err && o->socket_mode)
+		err = socket_mode_set(c, "--socket-mode", o->socket_mode);
+	if (!err && o->max_connections)
+		err = connections_max_set(c, "--max-connections", o->max_connections);
+	if (!err && o->log_level)
+		err = log_level_set(c, "--log-level", o->log_level);
+	for (size_t i = 0; !err && i < o->nregions; i++)
+		err = region_option(c, o->regions[i]);
+	return err;
+}
+
+static int file_load(struct config *c, const struct options *o)
+{
+	const char *path = o->config ? o->config : CONFIG_FILE_DEFAULT;
+	FILE *file;
+	int err;
+
+	if (!o->config && o->nregions)
+		return 0;
+	file = fopen(path, "re");
+	if (file) {
+		err = config_read(c, file, path);
+	} else if (o->config || errno != ENOENT) {
+		return config_complain(path, "cannot be read: %s", strerror(errno));
+	} else {
+		file = fmemopen((void *)(uintptr_t)config_builtin, strlen(config_builtin), "r");
+		if (!file)
+			return -ENOMEM;
+		err = config_read(c, file, "built-in configuration");
+	}
+	fclose(file);
+	return err;
+}
+
+/* What only the whole can tell. */
+static int config_check(const struct config *c)
+{
+	char why[256];
+
+	if (c->nregions == 0)
+		return config_complain(
+			"configuration",
+			"there is no region: add a section [Region NAME] with Limit=, "
+			"or --region NAME,limit=SIZE");
+	for (size_t i = 0; i < c->nregions; i++) {
+		const struct config_region *r = &c->regions[i];
+
+		if (r->config.limit_bytes == 0)
+			return config_complain(
+				r->where,
+				"region '%s' has no limit: say how large it may become, "
+				"%s",
+				r->config.name, r->by_option ? "limit=SIZE" : "Limit=SIZE");
+		if (region_config_check(&r->config, why, sizeof(why)))
+			return config_complain(r->where, "region '%s': %s", r->config.name, why);
+	}
+	return 0;
+}
+
+int config_load(struct config *c, const struct options *o)
+{
+	int err;
+
+	*c = (struct config){
+		.socket = CONFIG_SOCKET_DEFAULT,
+		.socket_mode = CONFIG_SOCKET_MODE_DEFAULT,
+		.log_level = LOG_LEVEL_INFO,
+	};
+	err = file_load(c, o);
+	if (!err)
+		err = options_apply(c, o);
+	if (!err)
+		err = config_check(c);
+	return err;
+}

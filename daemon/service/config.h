@@ -1,0 +1,91 @@
+/*
+ * config - what the daemon is told: by file, by options, by default
+ *
+ * Role:       one table of keys for the file and for --region; every value checked where it is read, so that each complaint can
+ *             name its place and the remedy. Complaints go to the log.
+ * Uses:       base/, region/, net/, libinih
+ */
+#ifndef PALLOCD_SERVICE_CONFIG_H
+#define PALLOCD_SERVICE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "base/macros.h"
+#include "net/socket.h"
+#include "region/region.h"
+#include "service/options.h"
+
+/* The client library looks for the daemon there too. */
+#define CONFIG_SOCKET_DEFAULT "/run/pallocd/pallocd.sock"
+#define CONFIG_FILE_DEFAULT "/etc/pallocd/pallocd.conf"
+#define CONFIG_SOCKET_MODE_DEFAULT 0660
+#define CONFIG_PAGE_SIZE_DEFAULT 4096u
+
+/* Where a region or value was told; long paths are cut, the end matters less than the beginning of a message. */
+#define CONFIG_WHERE_BYTES 512
+
+struct config_region {
+	struct region_config config;
+	char where[CONFIG_WHERE_BYTES];
+	unsigned
+		keys_set; /* by the place that is being read: a bit for each row of the key table */
+	bool by_option;
+};
+
+struct config {
+	char socket[SOCKET_PATH_BYTES];
+	mode_t socket_mode;
+	uint32_t connections_max; /* 0: as many as the limit of descriptors allows */
+	enum log_level log_level;
+	struct config_region *regions;
+	size_t nregions;
+};
+
+enum config_outcome {
+	CONFIG_E_BAD = 1 /* something is wrong; the log says where, what and the remedy */
+};
+
+/**
+ * config_load() - the file that the options name, or the default one, or what is built in; then the options on top
+ *
+ * Without --config, CONFIG_FILE_DEFAULT is read where it exists, and the built-in configuration where it does not; neither if
+ * --region is given.
+ * Return: 0, CONFIG_E_BAD, -ENOMEM. Given back with config_deinit(), which takes zeroed and half-made ones.
+ */
+MUST_CHECK int config_load(struct config *c, const struct options *o);
+void config_deinit(struct config *c);
+
+/**
+ * config_read() - one INI file into @c
+ * @name: for complaints
+ */
+MUST_CHECK int config_read(struct config *c, FILE *file, const char *name);
+
+/** config_complain() - into the log: "@where: …". Returns CONFIG_E_BAD. */
+int config_complain(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/** config_region_find() - by name; NULL. config_region_add() - with defaults; NULL without memory. */
+struct config_region *config_region_find(const struct config *c, const char *name);
+struct config_region *config_region_add(struct config *c, const char *name, const char *where);
+
+/**
+ * config_region_set() - one value of a region
+ * @by_option: @key is as --region spells it, else as the file does
+ *
+ * Return: 0, CONFIG_E_BAD.
+ */
+MUST_CHECK int config_region_set(struct config_region *r, const char *where, const char *key,
+				 const char *value, bool by_option);
+
+/** config_daemon_set() - one value of [Daemon], by its key in the file. Return: 0, CONFIG_E_BAD. */
+MUST_CHECK int config_daemon_set(struct config *c, const char *where, const char *key,
+				 const char *value, unsigned *keys_set);
+
+/** The configuration that is built in, as text. */
+extern const char config_builtin[];
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * daemon - a configuration becomes a daemon
+ *
+ * Role:       see daemon.h.
+ * Uses:       everything below
+ */
+#include "service/daemon.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/size.h"
+#include "net/net.h"
+#include "service/manager.h"
+
+/* The ready line; regions that do not fit are left out. */
+#define SUMMARY_BYTES 1024
+
+static int regions_open(struct regions *rs, const struct config *c)
+{
+	for (size_t i = 0; i < c->nregions; i++) {
+		const struct config_region *r = &c->regions[i];
+		int err = regions_add(rs, &r->config);
+
+		if (err) {
+			log_error("%s: region %s cannot be made: %s", r->where, r->config.name,
+				  err < 0 ? strerror(-err) : "its configuration is impossible");
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void summarise(const struct regions *rs, char buf[static SUMMARY_BYTES])
+{
+	char page[SIZE_TEXT_BYTES], limit[SIZE_TEXT_BYTES], grown[SIZE_TEXT_BYTES];
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < rs->n && at < SUMMARY_BYTES; i++) {
+		const struct region *r = rs->table[i];
+		int n = snprintf(buf + at, SUMMARY_BYTES - at,
+				 "%s%s (limit %s, grown %s, pages of %s)", i ? ", " : "", r->name,
+				 size_format(r->limit_npages << r->page_shift, limit),
+				 size_format(r->grown_npages << r->page_shift, grown),
+				 size_format(region_page_size(r), page));
+
+		if (n < 0)
+			return;
+		at += (size_t)n;
+	}
+}
+
+static int net_config_make(const struct config *c, struct net_config *ret)
+{
+	uint32_t possible = net_connections_max();
+	int err;
+
+	*ret = (struct net_config){
+		.path = c->socket,
+		.mode = c->socket_mode,
+		.connections_max = possible,
+		.watchdog_usec = manager_watchdog_usec(),
+		.on_watchdog = manager_alive,
+		.on_stop = manager_stopping,
+	};
+	if (c->connections_max > possible)
+		log_warning("%" PRIu32
+			    " connections are wanted, but the limit of descriptors allows "
+			    "%" PRIu32 ": raise LimitNOFILE= or ulimit -n",
+			    c->connections_max, possible);
+	else if (c->connections_max)
+		ret->connections_max = c->connections_max;
+	err = manager_listen_fd(&ret->inherited_fd);
+	return err;
+}
+
+static int serve(const struct config *c, struct rpc *rpc)
+{
+	char summary[SUMMARY_BYTES];
+	struct net_config nc;
+	struct net net;
+	int err;
+
+	err = net_config_make(c, &nc);
+	if (err)
+		return err;
+	err = net_open(&net, &nc, rpc);
+	if (err)
+		return err;
+	summarise(rpc->regions, summary);
+	log_info("ready: %s, up to %" PRIu32 " connections, regions: %s", net.listening.path,
+		 nc.connections_max, summary);
+	manager_ready(summary);
+	err = net_run(&net);
+	if (!err)
+		log_info("stopped");
+	return err;
+}
+
+int daemon_run(const struct config *c)
+{
+	struct regions regions;
+	struct rpc rpc;
+	int err;
+
+	regions_init(&regions, geteuid());
+	err = regions_open(&regions, c);
+	if (!err) {
+		err = rpc_init(&rpc, &regions, "pallocd " PALLOCD_VERSION);
+		if (err)
+			log_error("cannot start: %s", strerror(-err));
+	}
+	if (!err) {
+		err = serve(c, &rpc);
+		rpc_deinit(&rpc);
+	}
+	regions_deinit(&regions);
+	return err ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}

@@ -1,0 +1,140 @@
+/*
+ * options - the command line
+ *
+ * Role:       see options.h.
+ * Uses:       base/, service/config.h for the defaults that the help states
+ */
+#include "service/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/net.h"
+#include "service/config.h"
+
+enum option_code {
+	OPT_SOCKET = 256, /* above all characters */
+	OPT_SOCKET_MODE,
+	OPT_CONFIG,
+	OPT_REGION,
+	OPT_MAX_CONNECTIONS,
+	OPT_CHECK_CONFIG,
+	OPT_LOG_LEVEL,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"region", required_argument, NULL, OPT_REGION},
+	{"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
+	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
+	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static void help_print(void)
+{
+	printf("pallocd - hands out pages of shared address spaces over a Unix socket\n"
+	       "\n"
+	       "usage: pallocd [OPTION]...\n"
+	       "\n"
+	       "  --socket PATH         where to listen (default " CONFIG_SOCKET_DEFAULT ")\n"
+	       "  --socket-mode MODE    file mode of the socket, octal (default %04o)\n"
+	       "  --config FILE         configuration (default " CONFIG_FILE_DEFAULT
+	       " where it exists and\n"
+	       "                        no --region is given; else one region \"demo\" is built "
+	       "in)\n"
+	       "  --region "
+	       "NAME,limit=SIZE[,base=ADDR][,page-size=SIZE][,initial=SIZE][,auto-grow=SIZE]\n"
+	       "                        a region, or values over those of the file; may be "
+	       "repeated\n"
+	       "  --max-connections N   above it, connections are refused (default: descriptors - "
+	       "%u)\n"
+	       "  --check-config        check options and configuration, then end\n"
+	       "  --log-level LEVEL     error, warning, info (default) or debug\n"
+	       "  --help, --version\n"
+	       "\n"
+	       "SIZE is in bytes, with K, M, G, T or P for powers of 1024; pages have 4K unless "
+	       "said\n"
+	       "otherwise. initial: grown at start. auto-grow: an alloc that finds no room grows "
+	       "the\n"
+	       "region by this step, up to its limit; without it, only Grow does.\n"
+	       "A socket handed over by the service manager takes the place of --socket.\n"
+	       "\n"
+	       "exit codes: %d stopped in order, %d could not start or go on,\n"
+	       "            %d wrong option or configuration\n",
+	       (unsigned)CONFIG_SOCKET_MODE_DEFAULT, NET_FDS_RESERVED, EXIT_CODE_OK,
+	       EXIT_CODE_FAILURE, EXIT_CODE_USAGE);
+}
+
+static int option_take(struct options *o, int code)
+{
+	switch (code) {
+	case OPT_SOCKET:
+		o->socket = optarg;
+		return 0;
+	case OPT_SOCKET_MODE:
+		o->socket_mode = optarg;
+		return 0;
+	case OPT_CONFIG:
+		o->config = optarg;
+		return 0;
+	case OPT_REGION:
+		o->regions[o->nregions++] = optarg;
+		return 0;
+	case OPT_MAX_CONNECTIONS:
+		o->max_connections = optarg;
+		return 0;
+	case OPT_CHECK_CONFIG:
+		o->check_config = true;
+		return 0;
+	case OPT_LOG_LEVEL:
+		o->log_level = optarg;
+		return 0;
+	case OPT_HELP:
+		help_print();
+		return OPTIONS_E_DONE;
+	case OPT_VERSION:
+		puts("pallocd " PALLOCD_VERSION);
+		return OPTIONS_E_DONE;
+	default:
+		/* getopt_long() has said which one. */
+		log_error("wrong option: pallocd --help lists those that there are");
+		return OPTIONS_E_USAGE;
+	}
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int code, err;
+
+	*o = (struct options){.regions = mem_zalloc((size_t)argc, sizeof(char *))};
+	if (!o->regions)
+		return -ENOMEM;
+	optind = 1;
+	while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		err = option_take(o, code);
+		if (err)
+			return err;
+	}
+	if (optind < argc) {
+		log_error("'%s' is no option: pallocd --help lists those that there are",
+			  argv[optind]);
+		return OPTIONS_E_USAGE;
+	}
+	return 0;
+}
+
+void options_deinit(struct options *o)
+{
+	mem_free(o->regions);
+	*o = (struct options){0};
+}
