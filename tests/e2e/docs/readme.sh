@@ -29,7 +29,7 @@ block() {
 # The programs are found where this build has put them; nothing else about the commands is changed.
 block sh | sed "s|\$PWD/build/bin|$build/bin|" >"$dir/commands.sh"
 grep -qF "$build/bin" "$dir/commands.sh" || fail "README.md: the sh blocks do not name build/bin"
-timeout 60 env TMPDIR="$dir" bash -eum "$dir/commands.sh" >"$dir/out" 2>&1 </dev/null || {
+timeout 60 env TMPDIR="$dir" bash -eu "$dir/commands.sh" >"$dir/out" 2>&1 </dev/null || {
 	status=$?
 	cat "$dir/out"
 	fail "README.md's sh blocks: exit code $status"
