@@ -16,7 +16,7 @@ files() {
 	else
 		local pattern
 		for pattern; do
-			find . -path ./build -prune -o -type f -name "${pattern##*/}" -print | sed 's|^\./||'
+			find . \( -path ./build -o -path ./.git \) -prune -o -type f -path "./$pattern" -print | sed 's|^\./||'
 		done
 	fi | while read -r file; do
 		if [[ -f $file ]]; then echo "$file"; fi
