@@ -70,7 +70,7 @@ static void trace_want(struct trace *t, const char *line, int nfields)
 
 	if (!result || strncmp(result, " = fail", 7) == 0)
 		t->want = mix_fail(t->want);
-	else if (sscanf(result, " = %" SCNu64 " %" SCNu64, &page, &scavenged) == 2)
+	else if (sscanf(result, " = %" SCNu64 " %" SCNu64, &page, &scavenged) >= 1)
 		t->want = mix(t->want, page, nfields == 2 ? scavenged : 0);
 }
 
