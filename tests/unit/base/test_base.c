@@ -1,0 +1,214 @@
+/*
+ * test_base - sizes, lists, log lines
+ *
+ * Role:       unit tests of base/.
+ * Uses:       base/, check
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/size.h"
+
+static const struct size_case {
+	const char *text;
+	int outcome;
+	uint64_t bytes;
+} size_cases[] = {
+	{"0", 0, 0},
+	{"1", 0, 1},
+	{"4096", 0, 4096},
+	{"0x1000", 0, 4096},
+	{"0XfF", 0, 255},
+	{"4K", 0, 4096},
+	{"4k", 0, 4096},
+	{"4KB", 0, 4096},
+	{"4KiB", 0, 4096},
+	{"16M", 0, 16 << 20},
+	{"4G", 0, UINT64_C(4) << 30},
+	{"1T", 0, UINT64_C(1) << 40},
+	{"3P", 0, UINT64_C(3) << 50},
+	{"12B", 0, 12},
+	{"0x10K", 0, 16384},
+	{"18446744073709551615", 0, UINT64_MAX},
+	{"16777215T", 0, UINT64_C(16777215) << 40},
+	{"18446744073709551616", SIZE_E_RANGE, 0},
+	{"99999999999999999999999", SIZE_E_RANGE, 0},
+	{"16777216T", SIZE_E_RANGE, 0},
+	{"0x10000000000000000", SIZE_E_RANGE, 0},
+	{"", SIZE_E_SYNTAX, 0},
+	{"K", SIZE_E_SYNTAX, 0},
+	{"-1", SIZE_E_SYNTAX, 0},
+	{"+1", SIZE_E_SYNTAX, 0},
+	{" 1", SIZE_E_SYNTAX, 0},
+	{"1 ", SIZE_E_SYNTAX, 0},
+	{"1 K", SIZE_E_SYNTAX, 0},
+	{"1.5G", SIZE_E_SYNTAX, 0},
+	{"0x", SIZE_E_SYNTAX, 0},
+	{"4Q", SIZE_E_SYNTAX, 0},
+	{"4KiBs", SIZE_E_SYNTAX, 0},
+	{"4iB", SIZE_E_SYNTAX, 0},
+};
+
+START_TEST(sizes_are_read)
+{
+	const struct size_case *c = &size_cases[_i];
+	uint64_t bytes = 77;
+	int got = size_parse(c->text, &bytes);
+
+	ck_assert_msg(got == c->outcome, "'%s': wanted outcome %d, got %d", c->text, c->outcome,
+		      got);
+	ck_assert_msg(bytes == (got ? 77 : c->bytes), "'%s': wanted %llu, got %llu", c->text,
+		      (unsigned long long)c->bytes, (unsigned long long)bytes);
+}
+END_TEST
+
+START_TEST(sizes_are_written)
+{
+	char buf[SIZE_TEXT_BYTES];
+
+	ck_assert_str_eq(size_format(0, buf), "0");
+	ck_assert_str_eq(size_format(4095, buf), "4095");
+	ck_assert_str_eq(size_format(4096, buf), "4K");
+	ck_assert_str_eq(size_format(UINT64_C(3) << 50, buf), "3P");
+	ck_assert_str_eq(size_format(UINT64_MAX, buf), "18446744073709551615");
+}
+END_TEST
+
+START_TEST(numbers_are_read)
+{
+	uint64_t n = 77;
+
+	ck_assert_int_eq(number_parse("1K", 5000, &n), SIZE_E_SYNTAX);
+	ck_assert_int_eq(number_parse("5001", 5000, &n), SIZE_E_RANGE);
+	ck_assert_uint_eq(n, 77);
+	ck_assert_int_eq(number_parse("5000", 5000, &n), 0);
+	ck_assert_uint_eq(n, 5000);
+}
+END_TEST
+
+START_TEST(list_keeps_order_and_allows_removal_in_a_walk)
+{
+	struct item {
+		struct list link;
+		int value;
+	} items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
+	struct list l;
+	int sum = 0;
+
+	list_init(&l);
+	ck_assert(list_empty(&l));
+	list_append(&l, &items[1].link);
+	list_append(&l, &items[2].link);
+	list_push(&l, &items[0].link);
+	list_for_each (link, &l) {
+		sum = sum * 10 + list_entry(link, struct item, link)->value;
+		list_remove(link);
+	}
+	ck_assert_int_eq(sum, 123);
+	ck_assert(list_empty(&l));
+	list_remove(&items[0].link);
+}
+END_TEST
+
+/* What log_write() writes, by way of a file in the place of stderr. */
+static const char *logged(const char *journal, enum log_level max, enum log_level level,
+			  const char *text)
+{
+	static char line[256];
+	FILE *file = tmpfile();
+	size_t n;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	if (journal)
+		setenv("JOURNAL_STREAM", journal, 1);
+	else
+		unsetenv("JOURNAL_STREAM");
+	log_open(max);
+	log_write(level, "%s", text);
+	rewind(file);
+	n = fread(line, 1, sizeof(line) - 1, file);
+	line[n] = '\0';
+	fclose(file);
+	return line;
+}
+
+START_TEST(log_lines)
+{
+	ck_assert_str_eq(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_INFO, "a"), "pallocd: a\n");
+	ck_assert_str_eq(logged("1:2", LOG_LEVEL_INFO, LOG_LEVEL_WARNING, "a"), "<4>a\n");
+	ck_assert_str_eq(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, "a"), "");
+	ck_assert_str_eq(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_INFO, "a\nb\033c"),
+			 "pallocd: a?b?c\n");
+}
+END_TEST
+
+START_TEST(long_log_lines_are_cut)
+{
+	char text[5000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	ck_assert_uint_le(strlen(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_INFO, text)), 255);
+}
+END_TEST
+
+START_TEST(log_limit_counts_what_it_keeps_back)
+{
+	struct log_limit limit = {0};
+	uint64_t n = 77;
+
+	ck_assert(log_allow(&limit, &n));
+	ck_assert_uint_eq(n, 0);
+	ck_assert(!log_allow(&limit, &n));
+	ck_assert(!log_allow(&limit, &n));
+	limit.next_usec = 0;
+	ck_assert(log_allow(&limit, &n));
+	ck_assert_uint_eq(n, 2);
+}
+END_TEST
+
+START_TEST(memory_fails_when_told_to)
+{
+	void *p;
+
+	mem_fail_after(1);
+	p = mem_alloc(1);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_ptr_null(mem_zalloc(1, 1));
+	ck_assert_ptr_null(mem_resize(p, 2, 1));
+	ck_assert_ptr_null(mem_reserve(4096));
+	ck_assert_uint_eq(mem_failed(), 3);
+	mem_fail_after(-1);
+	mem_free(p);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("base");
+	TCase *tc = tcase_create("base");
+	SRunner *runner;
+	int nfailed;
+
+	tcase_add_loop_test(tc, sizes_are_read, 0, (int)ARRAY_SIZE(size_cases));
+	tcase_add_test(tc, sizes_are_written);
+	tcase_add_test(tc, numbers_are_read);
+	tcase_add_test(tc, list_keeps_order_and_allows_removal_in_a_walk);
+	tcase_add_test(tc, log_lines);
+	tcase_add_test(tc, long_log_lines_are_cut);
+	tcase_add_test(tc, log_limit_counts_what_it_keeps_back);
+	tcase_add_test(tc, memory_fails_when_told_to);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	nfailed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
