@@ -222,6 +222,17 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_open(paclient *client, cons
 							  struct paclient_call *call);
 
 /**
+ * paclient_region_by_name() - a region as it is now, its id included
+ * @name:     at most 63 bytes
+ * @ret_info: the caller's; its size field says how much of it is written
+ *
+ * Blocks. Errors of its own: as paclient_region_open().
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_by_name(paclient *client, const char *name,
+							     struct paclient_region *ret_info,
+							     struct paclient_call *call);
+
+/**
  * paclient_region_info() - a region as it is now
  * @ret_info: the caller's; its size field says how much of it is written
  *

@@ -147,6 +147,15 @@ static int take_info(struct call *k, const Pallocd__V1__Reply *reply)
 	return 0;
 }
 
+static int name_check(struct call *k, const char *name)
+{
+	if (!name || !name[0])
+		return error_argument(k->error, "name", "is empty");
+	if (strlen(name) >= PACLIENT_NAME_BYTES)
+		return error_argument(k->error, "name", "is longer than 63 bytes");
+	return 0;
+}
+
 int paclient_region_open(paclient *client, const char *name, uint32_t *ret_region_id,
 			 struct paclient_call *call)
 {
@@ -154,12 +163,10 @@ int paclient_region_open(paclient *client, const char *name, uint32_t *ret_regio
 	struct call k;
 	int status = call_begin(&k, client, call);
 
+	if (!status)
+		status = name_check(&k, name);
 	if (status)
 		return status;
-	if (!name || !name[0])
-		return error_argument(k.error, "name", "is empty");
-	if (strlen(name) >= PACLIENT_NAME_BYTES)
-		return error_argument(k.error, "name", "is longer than 63 bytes");
 	if (!ret_region_id)
 		return error_argument(k.error, "ret_region_id", "is NULL");
 	k.to = &info;
@@ -169,26 +176,43 @@ int paclient_region_open(paclient *client, const char *name, uint32_t *ret_regio
 	return status;
 }
 
+/* By name where the id is 0. As much of the result as the caller's struct has room for. */
+static int info_get(struct call *k, uint32_t region_id, const char *name,
+		    struct paclient_region *ret_info)
+{
+	struct paclient_region info;
+	int status;
+
+	if (!ret_info || ret_info->size < sizeof(ret_info->size))
+		return error_argument(k->error, "ret_info", "is NULL or its size is not set");
+	k->to = &info;
+	status = region_info(k, region_id, name, take_info);
+	if (status)
+		return status;
+	if (ret_info->size < info.size)
+		info.size = ret_info->size;
+	memcpy(ret_info, &info, info.size);
+	return 0;
+}
+
+int paclient_region_by_name(paclient *client, const char *name, struct paclient_region *ret_info,
+			    struct paclient_call *call)
+{
+	struct call k;
+	int status = call_begin(&k, client, call);
+
+	if (!status)
+		status = name_check(&k, name);
+	return status ? status : info_get(&k, 0, name, ret_info);
+}
+
 int paclient_region_info(paclient *client, uint32_t region_id, struct paclient_region *ret_info,
 			 struct paclient_call *call)
 {
-	struct paclient_region info;
 	struct call k;
-	size_t size;
 	int status = call_begin(&k, client, call);
 
-	if (status)
-		return status;
-	if (!ret_info || ret_info->size < sizeof(size))
-		return error_argument(k.error, "ret_info", "is NULL or its size is not set");
-	k.to = &info;
-	status = region_info(&k, region_id, "", take_info);
-	if (status)
-		return status;
-	size = ret_info->size < sizeof(info) ? ret_info->size : sizeof(info);
-	info.size = size;
-	memcpy(ret_info, &info, size);
-	return 0;
+	return status ? status : info_get(&k, region_id, "", ret_info);
 }
 
 static int take_ranges(struct call *k, const Pallocd__V1__Reply *reply)

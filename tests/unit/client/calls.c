@@ -67,6 +67,10 @@ START_TEST(region_by_name)
 	ck_assert_uint_eq(id, 3);
 	expect(paclient_region_info(c, id, &info, &call), 0);
 	ck_assert_uint_eq(info.grown_npages, 1024);
+	info.id = 0;
+	expect(paclient_region_by_name(c, "nothere", &info, &call), PACLIENT_NO_REGION);
+	expect(paclient_region_by_name(c, "r3", &info, &call), 0);
+	ck_assert_uint_eq(info.id, 3);
 	expect(paclient_region_ranges(c, id, &ranges, &call), 0);
 	ck_assert_uint_eq(ranges->nranges, 2);
 	ck_assert_uint_eq(ranges->nranges_total, 2);

@@ -1,0 +1,148 @@
+/*
+ * cli - what the verbs of paclient share
+ *
+ * Role:       options, the table of verbs, opening a handle, saying what went wrong.
+ * Uses:       <paclient.h> only, as a stranger would; jansson for --json
+ *
+ * Exit codes are the statuses' (paclient_status_exit_code()); EXIT_USAGE for a wrong command line.
+ */
+#ifndef PACLIENT_CLI_H
+#define PACLIENT_CLI_H
+
+#include <paclient.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+
+#define EXIT_USAGE 2
+
+struct verb;
+
+/* The command line, read. */
+struct cli {
+	const struct verb *verb; /* NULL until it is known */
+
+	/* Global options. */
+	const char *socket;
+	const char *region;
+	int timeout_ms;
+	bool json;
+	bool help;
+	bool version;
+
+	/* Options of single verbs. */
+	bool ascii;         /* map */
+	bool realtime;      /* replay */
+	bool check;         /* replay */
+	bool no_progress;   /* replay */
+	uint64_t width;     /* map */
+	uint64_t lines;     /* map */
+	const char *prefix; /* exec */
+
+	/* What is left: the verb's arguments, and the command behind "--". */
+	int nargs;
+	char **args;
+	char **command; /* NULL = there was no "--" */
+};
+
+enum option_kind {
+	OPTION_FLAG,     /* bool */
+	OPTION_TEXT,     /* const char * */
+	OPTION_DURATION, /* int, milliseconds */
+	OPTION_COUNT,    /* uint64_t, from 1 */
+};
+
+struct option_spec {
+	const char *name;    /* "--json" */
+	const char *metavar; /* "PATH"; NULL for a flag */
+	const char *help;
+	enum option_kind kind;
+	size_t offset; /* in struct cli */
+};
+
+struct verb {
+	const char *name;
+	const char *synopsis; /* what follows the name */
+	const char *summary;
+	const char *help; /* paragraphs, wrapped by hand */
+	const struct option_spec *options;
+	size_t noptions;
+	int (*run)(struct cli *cli); /* returns the exit code */
+};
+
+/* verbs.c: the table that parsing, help and completion read. */
+extern const struct verb verbs[];
+extern const size_t nverbs;
+extern const struct option_spec global_options[];
+extern const size_t nglobal_options;
+const struct verb *verb_find(const char *name);
+
+/* help.c */
+void help_program(void);
+void help_verb(const struct verb *v);
+
+/* options.c: returns 0 or EXIT_USAGE, already told. @argv is rearranged. */
+MUST_CHECK int options_parse(struct cli *cli, int argc, char **argv);
+
+/* numbers.c: each reads all of @text. Return: NULL, or what is wrong with it. */
+const char *number_parse(const char *text, uint64_t *ret);
+const char *duration_parse(const char *text, int *ret_ms);
+/* A plain number counts pages; with K, M, G, T (KiB, ...) it is a size in bytes, rounded up to pages. */
+struct amount {
+	uint64_t value;
+	bool bytes;
+};
+const char *amount_parse(const char *text, struct amount *ret);
+const char *amount_npages(const struct amount *a, uint64_t page_size_bytes, uint64_t *ret);
+
+/* out.c */
+PRINTF_LIKE(2, 3) int usage_error(const struct cli *cli, const char *fmt, ...);
+/* Say why the call failed. Return: the status' exit code. */
+int call_error(const struct cli *cli, const struct paclient_error *e);
+PRINTF_LIKE(2, 3) int system_error(const struct cli *cli, const char *fmt, ...);
+/* Write a JSON object to standard output and drop it. Return: exit code. */
+int json_out(const struct cli *cli, json_t *object);
+json_t *json_addr(uint64_t addr);
+json_t *json_count(uint64_t n);
+/* Flush standard output. Return: exit code. */
+int out_end(const struct cli *cli);
+#define SIZE_TEXT_BYTES 32
+/* "1.5 GiB"; exact where it can be said exactly in four digits, else rounded. */
+const char *size_text(uint64_t bytes, char *to);
+/* The bytes of npages pages; UINT64_MAX where they do not fit. */
+uint64_t pages_bytes(uint64_t npages, uint64_t page_size_bytes);
+PRINTF_LIKE(2, 3) void key_value(const char *key, const char *fmt, ...);
+
+/* open.c */
+const char *cli_socket(const struct cli *cli);
+/* A handle. Return: 0 or an exit code, already told. */
+MUST_CHECK int cli_open(const struct cli *cli, paclient **ret);
+void call_init(const struct cli *cli, struct paclient_call *call);
+/* The region's name: --region or the next argument, which is taken. Return: NULL where there is none. */
+const char *cli_region_take(struct cli *cli);
+/* The same with its data; @ret->size need not be set. Return: 0 or an exit code, already told. */
+MUST_CHECK int cli_region(struct cli *cli, paclient *pa, const char *name,
+			  struct paclient_region *ret);
+void paclient_closep(paclient **pa);
+
+/* One file per group of verbs. */
+int cmd_regions(struct cli *cli);
+int cmd_info(struct cli *cli);
+int cmd_alloc(struct cli *cli);
+int cmd_free(struct cli *cli);
+int cmd_grow(struct cli *cli);
+int cmd_stat(struct cli *cli);
+int cmd_ping(struct cli *cli);
+int cmd_map(struct cli *cli);
+int cmd_replay(struct cli *cli);
+int cmd_exec(struct cli *cli);
+int cmd_help(struct cli *cli);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * cmd_map - the verb map: which pages are in use, as a picture
+ *
+ * Role:       cells from the daemon, characters to the terminal.
+ * Uses:       cli.h
+ */
+#include "client/cli/cli.h"
+
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* What the daemon gives in one reply. */
+#define CELLS_MAX 4096
+
+#define LINES_DEFAULT 16
+#define WIDTH_DEFAULT 64
+
+/* How full a cell is. */
+enum fill {
+	NOT_GROWN,
+	FREE,
+	SOME, /* up to half */
+	MOST,
+	FULL,
+};
+
+struct look {
+	const char *glyph[FULL + 1];
+	const char *colour[FULL + 1];
+	const char *plain;
+};
+
+static const char *const glyphs_utf8[] = {"\u00b7", "\u2591", "\u2592", "\u2593", "\u2588"};
+static const char *const glyphs_ascii[] = {" ", ".", "-", "+", "#"};
+/* Grey, green, yellow, yellow, red. */
+static const char *const colours[] = {"\033[90m", "\033[32m", "\033[33m", "\033[33m", "\033[31m"};
+
+static struct look look_choose(const struct cli *cli)
+{
+	bool utf8 = !cli->ascii && !strcmp(nl_langinfo(CODESET), "UTF-8");
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool colour = isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term &&
+		      strcmp(term, "dumb") != 0;
+	struct look l = {.plain = colour ? "\033[0m" : ""};
+
+	for (int i = NOT_GROWN; i <= FULL; i++) {
+		l.glyph[i] = utf8 ? glyphs_utf8[i] : glyphs_ascii[i];
+		l.colour[i] = colour ? colours[i] : "";
+	}
+	return l;
+}
+
+static enum fill cell_fill(const struct paclient_cell *c)
+{
+	if (!c->grown_npages)
+		return NOT_GROWN;
+	if (!c->used_npages)
+		return FREE;
+	if (c->used_npages >= c->grown_npages)
+		return FULL;
+	return c->used_npages * 2 <= c->grown_npages ? SOME : MOST;
+}
+
+static uint64_t terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t n;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	if (columns && !number_parse(columns, &n) && n && n <= CELLS_MAX)
+		return n;
+	return 0;
+}
+
+/* Digits that the highest address of the map needs. */
+static int addr_digits(uint64_t last)
+{
+	return last ? (67 - __builtin_clzll(last)) / 4 : 1;
+}
+
+static uint64_t width_choose(const struct cli *cli, int digits)
+{
+	uint64_t columns = terminal_width(), left = (uint64_t)digits + 4;
+
+	if (cli->width)
+		return cli->width < CELLS_MAX ? cli->width : CELLS_MAX;
+	if (!columns)
+		return WIDTH_DEFAULT;
+	return columns > left + 8 ? columns - left : 8;
+}
+
+/* Colour codes only where the colour changes: a picture of 4096 cells stays small. */
+static void line_draw(const struct look *l, const struct paclient_cell *cells, size_t n)
+{
+	int last = -1;
+
+	for (size_t i = 0; i < n; i++) {
+		int fill = (int)cell_fill(&cells[i]);
+
+		if (fill != last)
+			printf("%s", l->colour[fill]);
+		printf("%s", l->glyph[fill]);
+		last = fill;
+	}
+	printf("%s\n", l->plain);
+}
+
+static void legend(const struct look *l, const struct paclient_usage *u, uint64_t page)
+{
+	static const char *const text[] = {"not grown", "free", "up to half used", "more than half",
+					   "all used"};
+	char size[SIZE_TEXT_BYTES];
+
+	printf("\n");
+	for (int i = NOT_GROWN; i <= FULL; i++)
+		printf("%s%s%s%s %s", i ? "   " : "", l->colour[i],
+		       l->glyph[i][0] == ' ' ? "(blank)" : l->glyph[i], l->plain, text[i]);
+	printf("\none character: %" PRIu64 " pages (%s)\n", u->cell_npages,
+	       size_text(pages_bytes(u->cell_npages, page), size));
+}
+
+static void draw(const struct cli *cli, const struct paclient_region *r,
+		 const struct paclient_usage *u, uint64_t width, int digits)
+{
+	uint64_t cell_bytes = pages_bytes(u->cell_npages, r->page_size_bytes);
+	uint64_t nused = r->grown_npages - r->free_npages;
+	char used[SIZE_TEXT_BYTES], grown[SIZE_TEXT_BYTES];
+	struct look l = look_choose(cli);
+
+	printf("%s: %s of %s used\n\n", r->name,
+	       size_text(pages_bytes(nused, r->page_size_bytes), used),
+	       size_text(pages_bytes(r->grown_npages, r->page_size_bytes), grown));
+	for (size_t at = 0; at < u->ncells; at += width) {
+		size_t n = u->ncells - at < width ? u->ncells - at : width;
+
+		printf("0x%0*" PRIx64 "  ", digits, u->addr + at * cell_bytes);
+		line_draw(&l, u->cells + at, n);
+	}
+	legend(&l, u, r->page_size_bytes);
+}
+
+static int map_json(const struct cli *cli, const struct paclient_region *r,
+		    const struct paclient_usage *u)
+{
+	json_t *used = json_array(), *grown = json_array();
+
+	for (size_t i = 0; i < u->ncells; i++) {
+		json_array_append_new(used, json_count(u->cells[i].used_npages));
+		json_array_append_new(grown, json_count(u->cells[i].grown_npages));
+	}
+	return json_out(cli, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "region", r->name,
+				       "page_size_bytes", json_count(r->page_size_bytes), "addr",
+				       json_addr(u->addr), "npages", json_count(u->npages),
+				       "cell_npages", json_count(u->cell_npages), "used_npages",
+				       used, "grown_npages", grown));
+}
+
+static int map_run(struct cli *cli, paclient *pa, const struct paclient_region *r)
+{
+	uint64_t last = r->base_addr + pages_bytes(r->limit_npages, r->page_size_bytes) - 1;
+	int digits = addr_digits(last), err = 0;
+	uint64_t width = width_choose(cli, digits);
+	uint64_t lines = cli->lines ? cli->lines : LINES_DEFAULT;
+	struct paclient_usage *usage;
+	struct paclient_call call;
+
+	if (lines > CELLS_MAX / width)
+		lines = CELLS_MAX / width;
+	call_init(cli, &call);
+	if (paclient_usage_map(pa, r->id, 0, 0, (uint32_t)(width * lines), &usage, &call))
+		return call_error(cli, &call.error);
+	if (cli->json) {
+		err = map_json(cli, r, usage);
+	} else {
+		draw(cli, r, usage, width, digits);
+		err = out_end(cli);
+	}
+	paclient_usage_free(usage);
+	return err;
+}
+
+int cmd_map(struct cli *cli)
+{
+	CLEANUP(paclient_closep) paclient *pa = NULL;
+	const char *name = cli_region_take(cli);
+	struct paclient_region region;
+	int err;
+
+	if (!name)
+		return usage_error(cli, "name a region: paclient map REGION");
+	if (cli->nargs)
+		return usage_error(cli, "takes one region, \"%s\" is one too many", cli->args[0]);
+	err = cli_open(cli, &pa);
+	if (!err)
+		err = cli_region(cli, pa, name, &region);
+	return err ? err : map_run(cli, pa, &region);
+}

@@ -1,0 +1,60 @@
+/*
+ * open - from options to a handle and a region
+ *
+ * Role:       which socket, which timeout, which region.
+ * Uses:       cli.h
+ */
+#include "client/cli/cli.h"
+
+#include <stdlib.h>
+
+const char *cli_socket(const struct cli *cli)
+{
+	const char *path = cli->socket ? cli->socket : getenv("PACLIENT_SOCKET");
+
+	return path && path[0] ? path : PACLIENT_DEFAULT_SOCKET;
+}
+
+void call_init(const struct cli *cli, struct paclient_call *call)
+{
+	*call = (struct paclient_call)PACLIENT_CALL_INIT;
+	call->timeout_ms = cli->timeout_ms;
+}
+
+int cli_open(const struct cli *cli, paclient **ret)
+{
+	struct paclient_options options = PACLIENT_OPTIONS_INIT;
+	struct paclient_call call;
+
+	call_init(cli, &call);
+	options.timeout_ms = cli->timeout_ms;
+	if (paclient_open(cli_socket(cli), &options, ret, &call))
+		return call_error(cli, &call.error);
+	return 0;
+}
+
+const char *cli_region_take(struct cli *cli)
+{
+	if (cli->region)
+		return cli->region;
+	if (!cli->nargs)
+		return NULL;
+	cli->nargs--;
+	return *cli->args++;
+}
+
+int cli_region(struct cli *cli, paclient *pa, const char *name, struct paclient_region *ret)
+{
+	struct paclient_call call;
+
+	call_init(cli, &call);
+	ret->size = sizeof(*ret);
+	if (paclient_region_by_name(pa, name, ret, &call))
+		return call_error(cli, &call.error);
+	return 0;
+}
+
+void paclient_closep(paclient **pa)
+{
+	paclient_close(*pa);
+}

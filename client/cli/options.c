@@ -1,0 +1,118 @@
+/*
+ * options - the command line by the tables of verbs.c
+ *
+ * Role:       global options stand anywhere, a verb's options behind the verb; "--" ends them.
+ * Uses:       cli.h
+ */
+#include "client/cli/cli.h"
+
+#include <string.h>
+
+static const struct option_spec *option_in(const struct option_spec *options, size_t n,
+					   const char *name, size_t nbytes)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strlen(options[i].name) == nbytes && !memcmp(options[i].name, name, nbytes))
+			return &options[i];
+	}
+	return NULL;
+}
+
+static const struct option_spec *option_find(const struct cli *cli, const char *arg)
+{
+	const struct option_spec *o = NULL;
+	size_t nbytes = strcspn(arg, "=");
+
+	if (!strcmp(arg, "-h"))
+		return option_find(cli, "--help");
+	if (cli->verb)
+		o = option_in(cli->verb->options, cli->verb->noptions, arg, nbytes);
+	return o ? o : option_in(global_options, nglobal_options, arg, nbytes);
+}
+
+static int option_set(struct cli *cli, const struct option_spec *o, const char *value)
+{
+	void *to = (char *)cli + o->offset;
+	const char *wrong = NULL;
+
+	switch (o->kind) {
+	case OPTION_FLAG:
+		*(bool *)to = true;
+		break;
+	case OPTION_TEXT:
+		*(const char **)to = value;
+		if (!value[0])
+			wrong = "is empty";
+		break;
+	case OPTION_DURATION:
+		wrong = duration_parse(value, to);
+		break;
+	case OPTION_COUNT:
+		wrong = number_parse(value, to);
+		if (!wrong && !*(uint64_t *)to)
+			wrong = "must be at least 1";
+		break;
+	}
+	if (wrong)
+		return usage_error(cli, "%s: \"%s\" %s", o->name, value, wrong);
+	return 0;
+}
+
+/* The option at argv[*at], with its value there or in the next argument. */
+static int option_take(struct cli *cli, int argc, char **argv, int *at)
+{
+	const char *arg = argv[*at], *value = strchr(arg, '=');
+	const struct option_spec *o = option_find(cli, arg);
+
+	if (!o)
+		return usage_error(cli, "unknown option %s; `paclient%s%s --help` lists them", arg,
+				   cli->verb ? " " : "", cli->verb ? cli->verb->name : "");
+	if (!o->metavar) {
+		if (value)
+			return usage_error(cli, "%s takes no value", o->name);
+		return option_set(cli, o, "");
+	}
+	if (value)
+		return option_set(cli, o, value + 1);
+	if (*at + 1 >= argc)
+		return usage_error(cli, "%s needs a value: %s %s", o->name, o->name, o->metavar);
+	return option_set(cli, o, argv[++*at]);
+}
+
+/* --json decides how mistakes are told: it must be known before the first one. */
+static void json_find(struct cli *cli, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		cli->json |= !strcmp(argv[i], "--json");
+}
+
+int options_parse(struct cli *cli, int argc, char **argv)
+{
+	json_find(cli, argc, argv);
+	cli->args = argv;
+	for (int i = 1; i < argc; i++) {
+		int err = 0;
+
+		if (!strcmp(argv[i], "--")) {
+			cli->command = &argv[i + 1];
+			break;
+		}
+		if (argv[i][0] == '-' && argv[i][1]) {
+			err = option_take(cli, argc, argv, &i);
+		} else if (cli->verb) {
+			/* Never overtakes i: at least the program's name has been left out. */
+			cli->args[cli->nargs++] = argv[i];
+		} else {
+			cli->verb = verb_find(argv[i]);
+			if (!cli->verb)
+				err = usage_error(cli,
+						  "unknown verb %s; `paclient --help` lists them",
+						  argv[i]);
+		}
+		if (err)
+			return err;
+	}
+	if (cli->command && cli->verb && cli->verb->run != cmd_exec && !cli->help)
+		return usage_error(cli, "only exec takes a command behind --");
+	return 0;
+}

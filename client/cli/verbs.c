@@ -1,0 +1,100 @@
+/*
+ * verbs - the table of verbs and options
+ *
+ * Role:       the one place that says what the command line may hold; parsing, --help and the manual's test read it.
+ * Uses:       cli.h
+ */
+#include "client/cli/cli.h"
+
+#include <string.h>
+
+#define IN(field) offsetof(struct cli, field)
+
+const struct option_spec global_options[] = {
+	{"--socket", "PATH", "where the daemon listens", OPTION_TEXT, IN(socket)},
+	{"--region", "NAME", "the region; then no REGION argument is given", OPTION_TEXT,
+	 IN(region)},
+	{"--timeout", "DURATION", "of each request: 500ms, 5s (the default), 1min", OPTION_DURATION,
+	 IN(timeout_ms)},
+	{"--json", NULL, "results and errors as JSON", OPTION_FLAG, IN(json)},
+	{"--help", NULL, "this text, or a verb's", OPTION_FLAG, IN(help)},
+	{"--version", NULL, "the version of this program", OPTION_FLAG, IN(version)},
+};
+const size_t nglobal_options = ARRAY_SIZE(global_options);
+
+static const struct option_spec map_options[] = {
+	{"--width", "N", "cells per line; default: what fits the terminal", OPTION_COUNT,
+	 IN(width)},
+	{"--lines", "N", "lines at most; default 16", OPTION_COUNT, IN(lines)},
+	{"--ascii", NULL, "no characters beyond ASCII", OPTION_FLAG, IN(ascii)},
+};
+
+static const struct option_spec replay_options[] = {
+	{"--realtime", NULL, "at the times of the recording, not as fast as possible", OPTION_FLAG,
+	 IN(realtime)},
+	{"--check", NULL, "verify every address, and that all comes back", OPTION_FLAG, IN(check)},
+	{"--no-progress", NULL, "no progress bar", OPTION_FLAG, IN(no_progress)},
+};
+
+static const struct option_spec exec_options[] = {
+	{"--name", "PREFIX", "of the variables in the environment; default PACLIENT", OPTION_TEXT,
+	 IN(prefix)},
+};
+
+#define OPTIONS(table) table, ARRAY_SIZE(table)
+
+const struct verb verbs[] = {
+	{"regions", "", "list the regions", "Sizes count pages times page size.\n", NULL, 0,
+	 cmd_regions},
+	{"info", "REGION", "one region and its grown ranges", "", NULL, 0, cmd_info},
+	{"alloc", "REGION NPAGES|SIZE...", "take extents and print their addresses",
+	 "The extents are detached: they stay with your user until `paclient free` gives them\n"
+	 "back. Several sizes are one request: all of them or none. A plain number counts pages,\n"
+	 "one with K, M, G or T is a size in bytes and rounded up to pages.\n"
+	 "To hold pages only while something runs, use `paclient exec`.\n",
+	 NULL, 0, cmd_alloc},
+	{"free", "REGION ADDR[:NPAGES|+SIZE]...", "give pages back",
+	 "ADDR alone is one page, ADDR:NPAGES so many pages, ADDR+SIZE so many bytes (K, M, G, "
+	 "T),\n"
+	 "rounded up to pages. All ranges are one request: all of them or none. A range may be a\n"
+	 "part of an extent or span several that touch.\n",
+	 NULL, 0, cmd_free},
+	{"grow", "REGION NPAGES|SIZE", "add address space to a region",
+	 "Rounded up by the daemon to 512 pages or to the region's limit.\n", NULL, 0, cmd_grow},
+	{"stat", "[REGION]", "counters of the daemon, or of a region", "", NULL, 0, cmd_stat},
+	{"map", "REGION", "a picture of which pages are in use",
+	 "Each character stands for as many pages as the last line says. Colours are used on a\n"
+	 "terminal, unless NO_COLOR is set.\n",
+	 OPTIONS(map_options), cmd_map},
+	{"replay", "FILE [REGION]", "replay a recorded workload and time it",
+	 "FILE holds lines \"T open S\", \"T alloc S ID NPAGES\", \"T free S ID FIRST NPAGES\" "
+	 "and\n"
+	 "\"T close S\"; \"-\" is standard input. Each session has a connection of its own. The "
+	 "file\n"
+	 "is checked as a whole before the first request. --check wants a region that nobody else\n"
+	 "uses meanwhile. Ends with the exit code of the first failure.\n",
+	 OPTIONS(replay_options), cmd_replay},
+	{"exec", "REGION NPAGES|SIZE -- COMMAND...", "hold an extent while a command runs",
+	 "The command finds it in its environment: PACLIENT_ADDR, PACLIENT_NPAGES, "
+	 "PACLIENT_BYTES,\n"
+	 "PACLIENT_PAGE_SIZE, PACLIENT_REGION, PACLIENT_SOCKET (with --name X: X_ADDR and so on, "
+	 "so\n"
+	 "that one exec may run another). It goes back when the command ends. SIGINT, SIGTERM, "
+	 "SIGHUP\n"
+	 "and SIGQUIT are passed on. The exit code is the command's, 128+N if signal N ended it, "
+	 "126 or\n"
+	 "127 if it could not be started.\n",
+	 OPTIONS(exec_options), cmd_exec},
+	{"ping", "", "ask whether the daemon answers", "", NULL, 0, cmd_ping},
+	{"help", "[VERB]", "what --help says", "", NULL, 0, cmd_help},
+};
+const size_t nverbs = ARRAY_SIZE(verbs);
+
+const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; i < nverbs; i++) {
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	}
+	return NULL;
+}
