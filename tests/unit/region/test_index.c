@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "random.h"
+#include "tests/unit/random.h"
 #include "region/extents.h"
 
 static void assert_tree(const struct bittree *bt)

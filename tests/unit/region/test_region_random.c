@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "random.h"
+#include "tests/unit/random.h"
 #include "world.h"
 
 #define LIMIT 3000u

@@ -4,8 +4,8 @@
  * Role:       every random test prints its seed; SEED in the environment repeats it.
  * Uses:       base/clock.h
  */
-#ifndef PALLOCD_TESTS_REGION_RANDOM_H
-#define PALLOCD_TESTS_REGION_RANDOM_H
+#ifndef PALLOCD_TESTS_RANDOM_H
+#define PALLOCD_TESTS_RANDOM_H
 
 #include <inttypes.h>
 #include <stdint.h>

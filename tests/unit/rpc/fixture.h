@@ -1,0 +1,188 @@
+/*
+ * fixture - one daemon without sockets and one connection to it
+ *
+ * Role:       shared by the tests of rpc/: requests in, the reply unpacked.
+ * Uses:       rpc/, region/, proto/, check
+ */
+#ifndef PALLOCD_TESTS_RPC_FIXTURE_H
+#define PALLOCD_TESTS_RPC_FIXTURE_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proto/pallocd.pb-c.h"
+#include "proto/status.h"
+#include "rpc/rpc.h"
+
+#define BASE UINT64_C(0x100000)
+#define OUT_BYTES (1u << 20)
+
+typedef Pallocd__V1__Request Request;
+typedef Pallocd__V1__Reply Reply;
+
+/* One daemon without sockets, and one connection to it. */
+struct fixture {
+	struct regions regions;
+	struct rpc rpc;
+	struct rpc_conn conn;
+	struct rpc_out out;
+	uint8_t in[OUT_BYTES];
+	size_t n;
+	Reply *reply;
+};
+
+static struct fixture f;
+
+static inline void region_make(const char *name, uint64_t limit_npages, uint64_t initial_npages)
+{
+	struct region_config config = {
+		.base_addr = BASE,
+		.page_size_bytes = 4096,
+		.limit_bytes = limit_npages * 4096,
+		.initial_bytes = initial_npages * 4096,
+	};
+
+	snprintf(config.name, sizeof(config.name), "%s", name);
+	ck_assert_int_eq(regions_add(&f.regions, &config), 0);
+}
+
+static inline void setup(void)
+{
+	struct session_peer peer = {.uid = 1000, .gid = 1000, .pid = 7};
+
+	/* Bad frames are logged; tests make many. */
+	log_open(LOG_LEVEL_ERROR);
+	memset(&f, 0, sizeof(f));
+	regions_init(&f.regions, 500);
+	region_make("r", 2048, 1024);
+	ck_assert_int_eq(rpc_init(&f.rpc, &f.regions, "pallocd test"), 0);
+	f.out = (struct rpc_out){.data = malloc(OUT_BYTES), .size = OUT_BYTES};
+	rpc_conn_open(&f.conn, &f.rpc, &peer);
+}
+
+static inline void teardown(void)
+{
+	char why[200] = "";
+
+	if (f.reply)
+		pallocd__v1__reply__free_unpacked(f.reply, NULL);
+	rpc_conn_close(&f.conn);
+	while (!rpc_work(&f.rpc))
+		;
+	ck_assert_uint_eq(f.regions.nsessions, 0);
+	ck_assert_msg(region_check(f.regions.table[0], why, sizeof(why)), "%s", why);
+	rpc_deinit(&f.rpc);
+	regions_deinit(&f.regions);
+	free(f.out.data);
+}
+
+/* Append a request to what will be sent. */
+static inline void put(const Request *req)
+{
+	size_t n = pallocd__v1__request__get_packed_size(req);
+
+	memcpy(f.in + f.n, &(uint32_t){(uint32_t)n}, 4);
+	pallocd__v1__request__pack(req, f.in + f.n + 4);
+	f.n += n + 4;
+}
+
+static inline void put_raw(const void *data, size_t n)
+{
+	memcpy(f.in + f.n, &(uint32_t){(uint32_t)n}, 4);
+	memcpy(f.in + f.n + 4, data, n);
+	f.n += n + 4;
+}
+
+/* The reply at @at of what came back; where the next one begins. */
+static inline size_t unpack(size_t at)
+{
+	uint32_t n;
+
+	ck_assert_uint_le(at + 4, f.out.n);
+	memcpy(&n, f.out.data + at, 4);
+	ck_assert_uint_le(n, PALLOCD_FRAME_BYTES_MAX);
+	ck_assert_uint_le(at + 4 + n, f.out.n);
+	if (f.reply)
+		pallocd__v1__reply__free_unpacked(f.reply, NULL);
+	f.reply = pallocd__v1__reply__unpack(NULL, n, f.out.data + at + 4);
+	ck_assert_ptr_nonnull(f.reply);
+	return at + 4 + n;
+}
+
+static inline int serve(void)
+{
+	size_t used, need;
+	int err;
+
+	f.out.n = 0;
+	err = rpc_serve(&f.conn, f.in, f.n, &f.out, &used, &need);
+	f.n = 0;
+	return err;
+}
+
+/* One request, one reply. */
+static inline Reply *call(const Request *req)
+{
+	put(req);
+	ck_assert_int_eq(serve(), 0);
+	ck_assert_uint_eq(unpack(0), f.out.n);
+	ck_assert_uint_eq(f.reply->id, req->id);
+	if (f.reply->status)
+		ck_assert_msg(f.reply->refusal && *f.reply->message && !f.reply->result_case,
+			      "status %d without its explanation", (int)f.reply->status);
+	else
+		ck_assert_msg(!f.reply->refusal && !*f.reply->message && f.reply->result_case,
+			      "OK without result");
+	return f.reply;
+}
+
+#define REQUEST(ID, CASE, FIELD, MESSAGE)                                              \
+	((Request){.base = PROTOBUF_C_MESSAGE_INIT(&pallocd__v1__request__descriptor), \
+		   .id = (ID),                                                         \
+		   .verb_case = PALLOCD__V1__REQUEST__VERB_##CASE,                     \
+		   .FIELD = (MESSAGE)})
+
+static inline Reply *hello(void)
+{
+	Pallocd__V1__Hello m = PALLOCD__V1__HELLO__INIT;
+
+	m.version = 1;
+	m.client = (char *)"test";
+	return call(&REQUEST(1, HELLO, hello, &m));
+}
+
+static inline Reply *alloc_n(uint64_t *npages, size_t n, int lifetime)
+{
+	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
+
+	m.region_id = 1;
+	m.npages = npages;
+	m.n_npages = n;
+	m.lifetime = (Pallocd__V1__Lifetime)lifetime;
+	return call(&REQUEST(2, ALLOC, alloc, &m));
+}
+
+static inline Reply *free_n(uint64_t *addr, uint64_t *npages, size_t naddr, size_t nnpages)
+{
+	Pallocd__V1__Free m = PALLOCD__V1__FREE__INIT;
+
+	m.region = (char *)"r";
+	m.addr = addr;
+	m.n_addr = naddr;
+	m.npages = npages;
+	m.n_npages = nnpages;
+	return call(&REQUEST(3, FREE, free, &m));
+}
+
+static inline void assert_refused(const Reply *reply, enum pallocd_status status, const char *field)
+{
+	ck_assert_msg((unsigned)reply->status == status, "wanted %s, got %s (%s)",
+		      pallocd_status_name(status), pallocd_status_name((unsigned)reply->status),
+		      reply->message);
+	ck_assert_str_eq(reply->refusal->field, field);
+}
+
+#endif
