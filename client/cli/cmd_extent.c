@@ -186,7 +186,7 @@ static int free_run(struct cli *cli, const char *name, const struct amount *amou
 		return batch_error(cli, b, &call.error);
 	if (cli->json)
 		return batch_json(cli, b, &r);
-	printf("%" PRIu64 " pages freed (%s)\n", batch_npages(b),
+	printf("%" PRIu64 " page%s freed (%s)\n", batch_npages(b), batch_npages(b) == 1 ? "" : "s",
 	       size_text(pages_bytes(batch_npages(b), r.page_size_bytes), text));
 	return out_end(cli);
 }
