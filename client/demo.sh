@@ -37,7 +37,7 @@ if [[ -z $bin ]]; then
 	bin=$top/build/bin
 	say "Building pallocd and paclient into build/"
 	cmake --preset default >/dev/null
-	cmake --build build --target pallocd paclient | tail -n 1
+	cmake --build build --target pallocd paclient-cli | tail -n 1
 fi
 
 dir=$(mktemp -d)

@@ -27,7 +27,11 @@ block() {
 }
 
 # The programs are found where this build has put them; nothing else about the commands is changed.
-block sh | sed "s|\$PWD/build/bin|$build/bin|" >"$dir/commands.sh"
+{
+	# shellcheck disable=SC2016 # for that shell: what it started must not outlive it
+	echo 'trap '"'"'kill $(jobs -p) 2>/dev/null || true'"'"' EXIT'
+	block sh | sed "s|\$PWD/build/bin|$build/bin|"
+} >"$dir/commands.sh"
 grep -qF "$build/bin" "$dir/commands.sh" || fail "README.md: the sh blocks do not name build/bin"
 timeout 60 env TMPDIR="$dir" bash -eu "$dir/commands.sh" >"$dir/out" 2>&1 </dev/null || {
 	status=$?

@@ -11,6 +11,7 @@ sock=$dir/pallocd.sock
 pids=()
 cleanup() {
 	((${#pids[@]} == 0)) || kill -KILL "${pids[@]}" 2>/dev/null || true
+	wait 2>/dev/null
 	rm -rf "$dir"
 }
 trap cleanup EXIT
