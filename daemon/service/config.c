@@ -206,7 +206,7 @@ static int region_option(struct config *c, const char *text)
 	rest = copy;
 	name = strsep(&rest, ",");
 	snprintf(where, sizeof(where), "--region %s", text);
-	if (strchr(name, '=') || strlen(name) > REGION_NAME_BYTES_MAX)
+	if (!*name || strchr(name, '=') || strlen(name) > REGION_NAME_BYTES_MAX)
 		return config_complain(
 			where,
 			"it begins with the region's name, 1 to %u characters, such as "

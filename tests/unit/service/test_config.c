@@ -1,0 +1,379 @@
+/*
+ * test_config - the configuration file and the options over it
+ *
+ * Role:       unit tests of service/: what is read, and that every mistake names its place and the remedy.
+ * Uses:       service/, check
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "service/config.h"
+
+/* What the log says from here on goes to a file; log_text() reads it. */
+static FILE *log_file;
+
+static void log_capture(void)
+{
+	log_file = tmpfile();
+	ck_assert_ptr_nonnull(log_file);
+	ck_assert_int_eq(dup2(fileno(log_file), STDERR_FILENO), STDERR_FILENO);
+	log_open(LOG_LEVEL_INFO);
+}
+
+static const char *log_text(void)
+{
+	static char text[8192];
+	size_t n;
+
+	rewind(log_file);
+	n = fread(text, 1, sizeof(text) - 1, log_file);
+	text[n] = '\0';
+	return text;
+}
+
+/* As config_load() does it with --config, from memory. */
+static int load(struct config *c, const char *text, size_t n, const char **regions, size_t nregions)
+{
+	struct options o = {.regions = regions, .nregions = nregions};
+	char path[] = "/tmp/pallocd-config-XXXXXX";
+	int fd = mkstemp(path), err;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, n), (ssize_t)n);
+	close(fd);
+	o.config = path;
+	err = config_load(c, &o);
+	unlink(path);
+	return err;
+}
+
+#define L "Limit=1M\n"
+#define LONG_LINE                                                                          \
+	"# 3456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 " \
+	"123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 " \
+	"123456789 123456789 123456789 123456789 123456789"
+
+/* The line that must be named, and a part of the complaint. */
+static const struct bad_case {
+	const char *text;
+	int line;
+	const char *says;
+} bad_cases[] = {
+	{"", 0, "there is no region"},
+	{"# nothing\n\n", 0, "--region NAME,limit=SIZE"},
+	{"Limit=1M\n", 1, "stands before any section"},
+	{"[Region a]\n" L "[Deamon]\n", 3, "use [Daemon] or [Region NAME]"},
+	{"[Region a]\n" L "[Region]\n", 3, "use [Daemon] or [Region NAME]"},
+	{"[Region a]\n" L "\n[Region a]\n", 4, "already"},
+	{"[Daemon]\n[Region a]\n" L "[Daemon]\n", 4, "already"},
+	{"[Region a\n" L, 1, "add ']'"},
+	{"[Region a] x\n" L, 1, "own line"},
+	{"[Region a]\n" L "what\n", 3, "no Key=Value"},
+	{"[Region a]\n" L "limit=1M\n", 3, "use Limit, Base"},
+	{"[Region a]\n" L "Size=1M\n", 3, "no key 'Size'"},
+	{"[Region a]\n" L L, 3, "set twice"},
+	{"[Region a]\nLimit=\n", 2, "is no size"},
+	{"[Region a]\nLimit=1X\n", 2, "such as 16M"},
+	{"[Region a]\nLimit=-1\n", 2, "is no size"},
+	{"[Region a]\nLimit=99999999999999999999\n", 2, "64 bits"},
+	{"[Region a]\nLimit=16777216T\n", 2, "64 bits"},
+	{"[Region a]\nBase=0x1000\n", 1, "Limit=SIZE"},
+	{"[Daemon]\n\n[Region a]\nLimit=0\n", 3, "no limit"},
+	{"[Region a]\n" L "PageSize=3K\n", 1, "power of two"},
+	{"[Region a]\n" L "Base=1\n", 1, "multiple of the page size"},
+	{"[Region a]\nLimit=5000\n", 1, "multiple of the page size"},
+	{"[Region a]\n" L "Initial=2M\n", 1, "above the limit"},
+	{"[Region a]\nLimit=16384P\n", 2, "64 bits"},
+	{"[Region a]\nLimit=1024P\n", 1, "larger pages"},
+	{"[Region a]\nBase=0xfffffffffffff000\nLimit=8K\n", 1, "64-bit addresses"},
+	{"[Region a b]\n" L, 1, "letters, digits"},
+	{"[Region ]\n" L, 1, "or [Region NAME]"},
+	{"[Region 1234567890123456789012345678901234567890123456789012345678901234]\n" L, 1,
+	 "64 characters: 63 are possible"},
+	{"[Daemon]\nSocket=\n[Region a]\n" L, 2, "1 to 107"},
+	{"[Daemon]\nSocketMode=0888\n[Region a]\n" L, 2, "octal"},
+	{"[Daemon]\nSocketMode=1777\n[Region a]\n" L, 2, "octal"},
+	{"[Daemon]\nMaxConnections=0\n[Region a]\n" L, 2, "from 1 to"},
+	{"[Daemon]\nMaxConnections=1K\n[Region a]\n" L, 2, "from 1 to"},
+	{"[Daemon]\nLogLevel=loud\n[Region a]\n" L, 2, "use error, warning, info or debug"},
+	{"[Daemon]\nLogLevel=info\nLogLevel=info\n[Region a]\n" L, 3, "set twice"},
+	{"[Daemon]\nLimit=1M\n[Region a]\n" L, 2, "use Socket, SocketMode"},
+	{"[Region a]\n" L LONG_LINE "\n", 3, "199 are possible"},
+};
+
+START_TEST(mistakes_name_place_and_remedy)
+{
+	const struct bad_case *b = &bad_cases[_i];
+	struct config c;
+	char line[32];
+
+	log_capture();
+	ck_assert_int_eq(load(&c, b->text, strlen(b->text), NULL, 0), CONFIG_E_BAD);
+	config_deinit(&c);
+	snprintf(line, sizeof(line), ":%d: ", b->line);
+	ck_assert_msg(strstr(log_text(), b->says), "wanted '%s', got '%s'", b->says, log_text());
+	ck_assert_msg(!b->line || strstr(log_text(), line), "wanted line %d, got '%s'", b->line,
+		      log_text());
+	ck_assert_msg(strchr(log_text(), '\n') == strrchr(log_text(), '\n'), "more than a line: %s",
+		      log_text());
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_text)
+{
+	static const char text[] = "[Region a]\nLimit=1M\0x\n";
+	struct config c;
+
+	log_capture();
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, NULL, 0), CONFIG_E_BAD);
+	config_deinit(&c);
+	ck_assert_msg(strstr(log_text(), ":2: there is a NUL"), "%s", log_text());
+}
+END_TEST
+
+START_TEST(a_file_is_read)
+{
+	static const char text[] =
+		"\xef\xbb\xbf# a comment\r\n"
+		"; another\n"
+		"[Daemon]\n"
+		"Socket = /run/x ; where\n"
+		"  SocketMode=0600\n"
+		"MaxConnections=5\n"
+		"LogLevel=debug\n"
+		"\n"
+		"[Region 123456789012345678901234567890123456789012345678901234567890123] # long\n"
+		"Limit=1G\n"
+		"  Base = 0x40000000\n"
+		"PageSize=2M\n"
+		"Initial=64M\n"
+		"AutoGrow=32M\n"
+		"[ Region b]\n";
+	struct config c;
+
+	log_capture();
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, NULL, 0), CONFIG_E_BAD);
+	ck_assert_msg(strstr(log_text(), ":15: there is no section [ Region b]"), "%s", log_text());
+	config_deinit(&c);
+	log_capture();
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1 - strlen("[ Region b]\n"), NULL, 0), 0);
+	ck_assert_str_eq(c.socket, "/run/x");
+	ck_assert_uint_eq(c.socket_mode, 0600);
+	ck_assert_uint_eq(c.connections_max, 5);
+	ck_assert_int_eq(c.log_level, LOG_LEVEL_DEBUG);
+	ck_assert_uint_eq(c.nregions, 1);
+	ck_assert_uint_eq(strlen(c.regions[0].config.name), 63);
+	ck_assert_uint_eq(c.regions[0].config.limit_bytes, 1 << 30);
+	ck_assert_uint_eq(c.regions[0].config.base_addr, 1 << 30);
+	ck_assert_uint_eq(c.regions[0].config.page_size_bytes, 2 << 20);
+	ck_assert_uint_eq(c.regions[0].config.initial_bytes, 64 << 20);
+	ck_assert_uint_eq(c.regions[0].config.auto_grow_bytes, 32 << 20);
+	config_deinit(&c);
+}
+END_TEST
+
+START_TEST(defaults)
+{
+	static const char text[] = "[Region a]\nLimit=1M";
+	struct config c;
+
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, NULL, 0), 0);
+	ck_assert_str_eq(c.socket, CONFIG_SOCKET_DEFAULT);
+	ck_assert_uint_eq(c.socket_mode, CONFIG_SOCKET_MODE_DEFAULT);
+	ck_assert_uint_eq(c.connections_max, 0);
+	ck_assert_uint_eq(c.regions[0].config.page_size_bytes, 4096);
+	ck_assert_uint_eq(c.regions[0].config.initial_bytes, 0);
+	ck_assert_uint_eq(c.regions[0].config.auto_grow_bytes, 0);
+	config_deinit(&c);
+}
+END_TEST
+
+START_TEST(the_longest_line)
+{
+	char text[400] = "[Region a]\nLimit=1M\n# ";
+	struct config c;
+	size_t n = strlen(text), begin = n - 2;
+
+	/* 199 characters with the newline. */
+	memset(text + n, 'x', 198 - (n - begin));
+	strcpy(text + begin + 198, "\n");
+	ck_assert_int_eq(load(&c, text, strlen(text), NULL, 0), 0);
+	config_deinit(&c);
+	/* One more would be cut by libinih: refused. */
+	strcpy(text + begin + 198, "x\n");
+	log_capture();
+	ck_assert_int_eq(load(&c, text, strlen(text), NULL, 0), CONFIG_E_BAD);
+	config_deinit(&c);
+}
+END_TEST
+
+START_TEST(the_builtin_configuration_is_good)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)config_builtin, strlen(config_builtin), "r");
+	struct config c = {0};
+
+	ck_assert_int_eq(config_read(&c, file, "built-in"), 0);
+	ck_assert_uint_eq(c.nregions, 1);
+	ck_assert_str_eq(c.regions[0].config.name, "demo");
+	ck_assert_uint_eq(c.regions[0].config.limit_bytes, UINT64_C(4) << 30);
+	ck_assert_uint_eq(c.regions[0].config.initial_bytes, 16 << 20);
+	ck_assert_uint_eq(c.regions[0].config.auto_grow_bytes, 16 << 20);
+	fclose(file);
+	config_deinit(&c);
+}
+END_TEST
+
+START_TEST(options_go_over_the_file)
+{
+	static const char text[] = "[Region a]\nLimit=1M\nPageSize=1K\n";
+	const char *regions[] = {"a,limit=2M,initial=1M", "b,limit=1G,base=4K"};
+	struct config c;
+
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, regions, 2), 0);
+	ck_assert_uint_eq(c.nregions, 2);
+	ck_assert_uint_eq(c.regions[0].config.limit_bytes, 2 << 20);
+	ck_assert_uint_eq(c.regions[0].config.initial_bytes, 1 << 20);
+	ck_assert_uint_eq(c.regions[0].config.page_size_bytes, 1024);
+	ck_assert_str_eq(c.regions[1].config.name, "b");
+	ck_assert_uint_eq(c.regions[1].config.base_addr, 4096);
+	config_deinit(&c);
+}
+END_TEST
+
+static const struct {
+	const char *first, *second, *says;
+} bad_options[] = {
+	{"", NULL, "begins with the region's name"},
+	{"limit=1M", NULL, "begins with the region's name"},
+	{"a", NULL, "limit=SIZE"},
+	{"a,limit", NULL, "write KEY=SIZE"},
+	{"a,limit=", NULL, "is no size"},
+	{"a,limit=1M,", NULL, "write KEY=SIZE"},
+	{"a,Limit=1M", NULL, "use limit, base"},
+	{"a,limit=1M,limit=1M", NULL, "set twice"},
+	{"a,limit=1M", "a,base=4K", "given twice"},
+	{"a,limit=1M,base=1", NULL, "multiple of the page size"},
+	{"a,limit=99999999999999999999", NULL, "64 bits"},
+};
+
+START_TEST(wrong_region_options)
+{
+	const char *regions[] = {bad_options[_i].first, bad_options[_i].second};
+	struct options o = {.regions = regions, .nregions = regions[1] ? 2 : 1};
+	struct config c;
+
+	log_capture();
+	ck_assert_int_eq(config_load(&c, &o), CONFIG_E_BAD);
+	config_deinit(&c);
+	ck_assert_msg(strstr(log_text(), bad_options[_i].says), "wanted '%s', got '%s'",
+		      bad_options[_i].says, log_text());
+	ck_assert_msg(strstr(log_text(), "--region "), "%s", log_text());
+}
+END_TEST
+
+START_TEST(scalar_options)
+{
+	const char *regions[] = {"a,limit=1M"};
+	struct options o = {.regions = regions,
+			    .nregions = 1,
+			    .socket = "/x",
+			    .socket_mode = "666",
+			    .max_connections = "7",
+			    .log_level = "error"};
+	struct config c;
+
+	ck_assert_int_eq(config_load(&c, &o), 0);
+	ck_assert_str_eq(c.socket, "/x");
+	ck_assert_uint_eq(c.socket_mode, 0666);
+	ck_assert_uint_eq(c.connections_max, 7);
+	ck_assert_int_eq(c.log_level, LOG_LEVEL_ERROR);
+	config_deinit(&c);
+	log_capture();
+	o.max_connections = "many";
+	ck_assert_int_eq(config_load(&c, &o), CONFIG_E_BAD);
+	config_deinit(&c);
+	ck_assert_msg(strstr(log_text(), "--max-connections: 'many'"), "%s", log_text());
+	o.max_connections = NULL;
+	o.config = "/nonexistent/file";
+	ck_assert_int_eq(config_load(&c, &o), CONFIG_E_BAD);
+	config_deinit(&c);
+	ck_assert_msg(strstr(log_text(), "/nonexistent/file: cannot be read: No such"), "%s",
+		      log_text());
+	o.config = "/tmp";
+	ck_assert_int_eq(config_load(&c, &o), CONFIG_E_BAD);
+	config_deinit(&c);
+	ck_assert_msg(strstr(log_text(), "/tmp: cannot be read: Is a directory"), "%s", log_text());
+}
+END_TEST
+
+START_TEST(without_memory)
+{
+	static const char text[] = "[Region a]\nLimit=1M\n";
+	const char *regions[] = {"b,limit=1M"};
+	struct config c;
+	int err = -1;
+
+	for (long n = 0; err; n++) {
+		mem_fail_after(n);
+		err = load(&c, text, sizeof(text) - 1, regions, 1);
+		ck_assert_int_le(err, 0);
+		config_deinit(&c);
+	}
+	mem_fail_after(-1);
+}
+END_TEST
+
+START_TEST(command_lines)
+{
+	char *good[] = {(char *)"pallocd",    (char *)"--socket=/x",    (char *)"--region",
+			(char *)"a,limit=1M", (char *)"--check-config", NULL};
+	char *bad[] = {(char *)"pallocd", (char *)"--nonsense", NULL};
+	char *extra[] = {(char *)"pallocd", (char *)"extra", NULL};
+	char *missing[] = {(char *)"pallocd", (char *)"--socket", NULL};
+	struct options o;
+
+	ck_assert_int_eq(options_parse(&o, 5, good), 0);
+	ck_assert_str_eq(o.socket, "/x");
+	ck_assert_uint_eq(o.nregions, 1);
+	ck_assert(o.check_config);
+	options_deinit(&o);
+	log_capture();
+	ck_assert_int_eq(options_parse(&o, 2, bad), OPTIONS_E_USAGE);
+	options_deinit(&o);
+	ck_assert_int_eq(options_parse(&o, 2, extra), OPTIONS_E_USAGE);
+	options_deinit(&o);
+	ck_assert_int_eq(options_parse(&o, 2, missing), OPTIONS_E_USAGE);
+	options_deinit(&o);
+	ck_assert_msg(strstr(log_text(), "--help"), "%s", log_text());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *tc = tcase_create("config");
+	SRunner *runner;
+	int nfailed;
+
+	tcase_add_loop_test(tc, mistakes_name_place_and_remedy, 0, (int)ARRAY_SIZE(bad_cases));
+	tcase_add_test(tc, bytes_that_are_no_text);
+	tcase_add_test(tc, a_file_is_read);
+	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, the_longest_line);
+	tcase_add_test(tc, the_builtin_configuration_is_good);
+	tcase_add_test(tc, options_go_over_the_file);
+	tcase_add_loop_test(tc, wrong_region_options, 0, (int)ARRAY_SIZE(bad_options));
+	tcase_add_test(tc, scalar_options);
+	tcase_add_test(tc, without_memory);
+	tcase_add_test(tc, command_lines);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	nfailed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
