@@ -2,8 +2,8 @@
 # exec - paclient exec: environment, exit codes, signals, and that the extent goes back whatever happens
 # shellcheck source=tests/e2e/client/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
-# out and err are set by run; words in single quotes are for the shell that exec runs
-# shellcheck disable=SC2154,SC2016
+# out and err are set by run
+# shellcheck disable=SC2154
 daemon_start --region ddr,limit=4M,initial=4M,base=0x40000000
 
 run 0 exec ddr 10K -- env
@@ -12,6 +12,7 @@ for line in ADDR=0x40000000 NPAGES=3 BYTES=12288 PAGE_SIZE=4096 REGION=ddr "SOCK
 done
 settles 0 ddr
 
+# shellcheck disable=SC2016 # for the inner shell
 run 0 exec ddr 1 --name A -- "$bin/paclient" exec --name B ddr 1 -- sh -c 'echo $A_ADDR $B_ADDR'
 same "0x40000000 0x40001000" "$out" "one exec within another"
 settles 0 ddr

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by the scripts
 # lib - for the scripts of this folder: a daemon of the test's own, and checks that say name, wanted, got
 #
 # A script is called with the build folder; it sources this file, calls daemon_start and the checks, and ends with

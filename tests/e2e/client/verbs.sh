@@ -89,7 +89,7 @@ json "$out" 'j["socket"].endswith("/sock") and j["round_trip_usec"] >= 0' "ping 
 
 # The socket: option before environment; the environment before the system's.
 run 0 --socket "$PACLIENT_SOCKET" regions
-PACLIENT_SOCKET=/nonexistent run 0 --socket="$PACLIENT_SOCKET" regions
+PACLIENT_SOCKET=/nonexistent run 0 --socket="$dir/sock" regions
 PACLIENT_SOCKET='' run 3 ping
 has "$err" '/run/pallocd/pallocd.sock' "an empty PACLIENT_SOCKET is none"
 

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# install - the installed library is found, linked and used by strangers: pkg-config and CMake, shared and static
+# shellcheck source=tests/e2e/client/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
+
+# cached NAME - a value of the build's configuration
+cached() {
+	sed -nE "s/^$1:[A-Z]+=//p" "$build/CMakeCache.txt"
+}
+cc=$(cached CMAKE_C_COMPILER)
+flags=(-Wall -Wextra -Werror)
+# A sanitized library needs the sanitizer's runtime in the program.
+sanitize=$(cached PALLOCD_SANITIZE)
+[[ $sanitize != ON ]] || flags+=(-fsanitize=address -fsanitize=undefined)
+
+prefix=$dir/prefix
+for component in libpaclient libpaclient-dev paclient; do
+	cmake --install "$build" --prefix "$prefix" --component "$component" >"$dir/install.log" 2>&1 || {
+		cat "$dir/install.log"
+		fail "cmake --install --component $component"
+	}
+done
+pc=$(find "$prefix" -name paclient.pc)
+libdir=$(dirname "$(dirname "$pc")")
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+daemon_start --region ddr,limit=4M,initial=4M
+version=$("$prefix/bin/paclient" --version)
+version=${version#paclient }
+
+for file in "$prefix/include/paclient.h" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
+	"$libdir/libpaclient.a" "$prefix/share/man/man1/paclient.1" "$prefix/share/man/man3/libpaclient.3"; do
+	nchecks=$((nchecks + 1))
+	[[ -e $file ]] || fail "not installed: $file"
+done
+same "" "$(find "$prefix/include" -type f ! -name paclient.h)" "headers besides paclient.h"
+same "$version" "$(pkg-config --modversion paclient)" "paclient.pc: version"
+same "$prefix" "$(pkg-config --variable=prefix paclient)" "paclient.pc: prefix"
+
+# works PROGRAM WHAT - it runs and does what it should; LD_LIBRARY_PATH is the installed library's
+works() {
+	local out
+	nchecks=$((nchecks + 1))
+	out=$(LD_LIBRARY_PATH=$libdir "$1" "$PACLIENT_SOCKET" ddr 2>&1) || fail "$2: exit code $?: $out"
+	same "$version NOT_ALLOCATED" "$out" "$2"
+	settles 0 ddr
+}
+
+# needs PROGRAM YES|NO WHAT - whether it needs libpaclient.so
+needs() {
+	local got=NO
+	! readelf -d "$1" | grep -q 'NEEDED.*libpaclient' || got=YES
+	same "$2" "$got" "$3: needs libpaclient.so"
+}
+
+consumer=$here/consumer/consumer.c
+read -ra shared < <(pkg-config --cflags --libs paclient)
+read -ra static < <(pkg-config --cflags --libs --static paclient)
+"$cc" "${flags[@]}" -o "$dir/shared" "$consumer" "${shared[@]}" || fail "pkg-config, shared: does not build"
+works "$dir/shared" "pkg-config, shared"
+needs "$dir/shared" YES "pkg-config, shared"
+
+# Where a folder with the archive alone comes first, -lpaclient is the archive.
+mkdir "$dir/archive"
+cp "$libdir/libpaclient.a" "$dir/archive"
+"$cc" "${flags[@]}" -o "$dir/static" "$consumer" -L"$dir/archive" "${static[@]}" ||
+	fail "pkg-config --static: does not build"
+works "$dir/static" "pkg-config --static"
+needs "$dir/static" NO "pkg-config --static"
+if [[ $sanitize != ON ]]; then
+	"$cc" "${flags[@]}" -static -o "$dir/alone" "$consumer" "${static[@]}" || fail "cc -static: does not build"
+	works "$dir/alone" "cc -static"
+	same "" "$(readelf -d "$dir/alone" | grep NEEDED)" "cc -static: libraries"
+else
+	echo "sanitized: a program cannot be linked with -static, that is left out"
+fi
+
+cmake -S "$here/consumer" -B "$dir/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+	-DCMAKE_C_FLAGS="${flags[*]}" >"$dir/cmake.log" 2>&1
+if ! cmake --build "$dir/cmake" >>"$dir/cmake.log" 2>&1; then
+	cat "$dir/cmake.log"
+	fail "find_package(paclient): does not build"
+fi
+works "$dir/cmake/consumer-shared" "paclient::paclient"
+needs "$dir/cmake/consumer-shared" YES "paclient::paclient"
+works "$dir/cmake/consumer-static" "paclient::paclient-static"
+needs "$dir/cmake/consumer-static" NO "paclient::paclient-static"
+
+# What the library shows is what the header declares, and the header is C++ as well.
+shown=$(nm -D --defined-only "$libdir/libpaclient.so" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
+declared=$(tr '\n' ' ' <"$prefix/include/paclient.h" | sed 's/PACLIENT_API/\n&/g' |
+	sed -nE 's/^PACLIENT_API [^(]*[ *](paclient_[a-z_]+)\(.*/\1/p' | sort)
+same "$declared" "$shown" "symbols of libpaclient.so"
+has "$(readelf -d "$libdir/libpaclient.so")" "SONAME.*\[libpaclient\.so\.${version%%.*}\]" "soname"
+if command -v g++ >/dev/null; then
+	nchecks=$((nchecks + 1))
+	printf '#include <paclient.h>\nint main() { paclient_call c = PACLIENT_CALL_INIT; paclient_options o = PACLIENT_OPTIONS_INIT;\nreturn c.error.status + o.timeout_ms + paclient_version()[0]; }\n' >"$dir/header.cc"
+	g++ -Wall -Wextra -pedantic -Werror -I"$prefix/include" -fsyntax-only "$dir/header.cc" ||
+		fail "paclient.h is not clean under g++ -pedantic"
+else
+	echo "g++ is missing: the header is not tried as C++"
+fi
+
+# Every function stands in the manual, and every verb and option.
+for name in $declared; do
+	grep -q "$name" "$prefix/share/man/man3/libpaclient.3" || fail "libpaclient(3) does not know $name"
+done
+page=$(MANWIDTH=200 man -l "$prefix/share/man/man1/paclient.1" 2>"$dir/man.err" | sed 's/‐/-/g') || page=""
+if [[ -n $page ]]; then
+	for verb in $("$prefix/bin/paclient" --help | sed -nE '/^Verbs/,/^$/s/^  ([a-z]+) .*/\1/p'); do
+		has "$page" "^ +$verb( |\$)" "paclient(1): verb"
+		for option in $("$prefix/bin/paclient" "$verb" --help | sed -nE 's/^  (--[a-z-]+).*/\1/p'); do
+			has "$page" "^ +$option" "paclient(1): option of $verb"
+		done
+	done
+	while read -r name code; do
+		has "$(tr -s ' \n' ' ' <<<"$page")" " $code [A-Z][^.]*[ (.:]$name" "paclient(1): $name is under $code" || true
+	done < <(sed -nE 's/^\tX\(([1-9][0-9]*), ([A-Z_]+), ([0-9]+),.*/\2 \3/p' "$top/proto/status.h")
+else
+	echo "man is missing: the manual is not compared"
+fi
+test_end
