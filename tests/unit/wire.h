@@ -1,14 +1,13 @@
 /*
  * wire - a client made of a raw socket
  *
- * Role:       for tests that must see or spoil each byte; programs use libpaclient. Every call fails the running check test
- *             where the socket fails.
- * Uses:       proto/, check
+ * Role:       for tests that must see or spoil each byte; programs use libpaclient. Where a call cannot do what it says, the
+ *             process is aborted with a line on stderr: unlike check's assertions, that works in a test's child processes too.
+ * Uses:       proto/
  */
 #ifndef PALLOCD_TESTS_WIRE_H
 #define PALLOCD_TESTS_WIRE_H
 
-#include <check.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -28,6 +27,16 @@
 
 /* Longer than any reply takes, sanitizers and a busy machine included. */
 #define WIRE_TIMEOUT_MSEC 20000
+
+#define WIRE_MUST(condition, ...)                                       \
+	do {                                                            \
+		if (!(condition)) {                                     \
+			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+			fprintf(stderr, __VA_ARGS__);                   \
+			fputc('\n', stderr);                            \
+			abort();                                        \
+		}                                                       \
+	} while (0)
 
 typedef Pallocd__V1__Request Request;
 typedef Pallocd__V1__Reply Reply;
@@ -51,7 +60,7 @@ static inline int wire_try_connect(const char *path)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	ck_assert_int_ge(fd, 0);
+	WIRE_MUST(fd >= 0, "socket: %s", strerror(errno));
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return fd;
@@ -70,7 +79,7 @@ static inline int wire_connect(const char *path)
 			return fd;
 		wire_sleep_msec(10);
 	}
-	ck_abort_msg("no daemon answers at %s: %s", path, strerror(errno));
+	WIRE_MUST(false, "no daemon answers at %s: %s", path, strerror(errno));
 	return -1;
 }
 
@@ -81,7 +90,7 @@ static inline void wire_send(int fd, const void *data, size_t n)
 	while (at < n) {
 		ssize_t sent = send(fd, (const char *)data + at, n - at, MSG_NOSIGNAL);
 
-		ck_assert_msg(sent > 0, "send: %s", strerror(errno));
+		WIRE_MUST(sent > 0, "send: %s", strerror(errno));
 		at += (size_t)sent;
 	}
 }
@@ -111,7 +120,7 @@ static inline bool wire_read(int fd, void *data, size_t n)
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		ssize_t got;
 
-		ck_assert_msg(poll(&p, 1, WIRE_TIMEOUT_MSEC) == 1, "the daemon does not answer");
+		WIRE_MUST(poll(&p, 1, WIRE_TIMEOUT_MSEC) == 1, "the daemon does not answer");
 		got = recv(fd, (char *)data + at, n - at, 0);
 		if (got <= 0)
 			return false;
@@ -129,11 +138,10 @@ static inline Reply *wire_reply(int fd)
 
 	if (!wire_read(fd, &n, sizeof(n)))
 		return NULL;
-	ck_assert_uint_ge(n, 1);
-	ck_assert_uint_le(n, sizeof(buf));
-	ck_assert(wire_read(fd, buf, n));
+	WIRE_MUST(n >= 1 && n <= sizeof(buf), "a reply of %u bytes", n);
+	WIRE_MUST(wire_read(fd, buf, n), "the stream ends in a reply");
 	reply = pallocd__v1__reply__unpack(NULL, n, buf);
-	ck_assert_msg(reply, "a reply that holds no Reply");
+	WIRE_MUST(reply, "a reply that holds no Reply");
 	return reply;
 }
 
@@ -149,8 +157,8 @@ static inline Reply *wire_call(int fd, const Request *req)
 
 	wire_request(fd, req);
 	reply = wire_reply(fd);
-	ck_assert_msg(reply, "the daemon closed the connection");
-	ck_assert_uint_eq(reply->id, req->id);
+	WIRE_MUST(reply, "the daemon closed the connection");
+	WIRE_MUST(reply->id == req->id, "the reply to another request");
 	return reply;
 }
 
@@ -162,7 +170,7 @@ static inline void wire_hello(int fd)
 	m.version = 1;
 	m.client = (char *)"wire";
 	reply = wire_call(fd, &REQUEST(1, HELLO, hello, &m));
-	ck_assert_msg(!reply->status, "%s", reply->message);
+	WIRE_MUST(!reply->status, "%s", reply->message);
 	wire_done(reply);
 }
 
@@ -219,7 +227,7 @@ static inline Reply *wire_stat(int fd)
 
 	m.region_id = 1;
 	reply = wire_call(fd, &REQUEST(4, STAT, stat, &m));
-	ck_assert_msg(!reply->status, "%s", reply->message);
+	WIRE_MUST(!reply->status, "%s", reply->message);
 	return reply;
 }
 
@@ -231,11 +239,11 @@ static inline void wire_await_sessions(int fd, uint64_t nsessions, uint64_t next
 		bool reached = reply->stat->daemon->nsessions == nsessions &&
 			       reply->stat->region->nextents == nextents;
 
-		ck_assert_msg(reached || i < WIRE_TIMEOUT_MSEC / 5,
-			      "wanted %llu sessions and %llu extents, got %llu and %llu",
-			      (unsigned long long)nsessions, (unsigned long long)nextents,
-			      (unsigned long long)reply->stat->daemon->nsessions,
-			      (unsigned long long)reply->stat->region->nextents);
+		WIRE_MUST(reached || i < WIRE_TIMEOUT_MSEC / 5,
+			  "wanted %llu sessions and %llu extents, got %llu and %llu",
+			  (unsigned long long)nsessions, (unsigned long long)nextents,
+			  (unsigned long long)reply->stat->daemon->nsessions,
+			  (unsigned long long)reply->stat->region->nextents);
 		wire_done(reply);
 		if (reached)
 			return;
@@ -248,7 +256,7 @@ static inline void wire_assert_end(int fd)
 {
 	char c;
 
-	ck_assert_msg(!wire_read(fd, &c, 1), "more bytes came");
+	WIRE_MUST(!wire_read(fd, &c, 1), "more bytes came");
 }
 
 #endif

@@ -4,6 +4,7 @@
  * Role:       unit tests of net/: batches, cut frames, slow readers, limits, want of descriptors and memory.
  * Uses:       net/, tests/unit/wire.h, check
  */
+#include <check.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,0 +1,108 @@
+/*
+ * daemon - the real pallocd on a private socket
+ *
+ * Role:       starts and stops it for end-to-end tests, with what it says on stderr at hand.
+ * Uses:       tests/unit/wire.h, check; PALLOCD_PATH is the program under test
+ */
+#ifndef PALLOCD_TESTS_DAEMON_H
+#define PALLOCD_TESTS_DAEMON_H
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "tests/unit/wire.h"
+
+struct daemon_process {
+	char dir[32];
+	char path[64];
+	char log[64];
+	pid_t pid;
+};
+
+#define DAEMON_ARGS_MAX 12
+
+/** daemon_exec() - pallocd with @args (NULL at the end) in a child process; stderr goes to d->log. */
+static inline void daemon_exec(struct daemon_process *d, const char *const *args)
+{
+	const char *argv[DAEMON_ARGS_MAX + 2] = {PALLOCD_PATH};
+
+	for (int i = 0; i < DAEMON_ARGS_MAX && args[i]; i++)
+		argv[i + 1] = args[i];
+	fflush(NULL);
+	d->pid = fork();
+	ck_assert_int_ge(d->pid, 0);
+	if (d->pid == 0) {
+		int fd = open(d->log, O_CREAT | O_WRONLY | O_APPEND, 0600);
+
+		dup2(fd, STDERR_FILENO);
+		execv(PALLOCD_PATH, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+}
+
+/** daemon_place() - a folder of its own, nothing started. */
+static inline void daemon_place(struct daemon_process *d)
+{
+	memset(d, 0, sizeof(*d));
+	snprintf(d->dir, sizeof(d->dir), "/tmp/pallocd-e2e-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(d->dir));
+	snprintf(d->path, sizeof(d->path), "%s/sock", d->dir);
+	snprintf(d->log, sizeof(d->log), "%s/log", d->dir);
+}
+
+/** daemon_start() - serving one region when it returns. */
+static inline void daemon_start(struct daemon_process *d, const char *region)
+{
+	const char *args[] = {"--socket", d->path, "--region", region, NULL};
+
+	daemon_place(d);
+	daemon_exec(d, args);
+	close(wire_connect(d->path));
+}
+
+/** daemon_wait() - its exit code; fails where a signal ended it. */
+static inline int daemon_wait(const struct daemon_process *d)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(d->pid, &status, 0), d->pid);
+	ck_assert_msg(WIFEXITED(status), "pallocd was ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+/** daemon_said() - all that it has written to stderr so far; static. */
+static inline const char *daemon_said(const struct daemon_process *d)
+{
+	static char text[1 << 16];
+	FILE *file = fopen(d->log, "r");
+	size_t n = 0;
+
+	if (file) {
+		n = fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+	}
+	text[n] = '\0';
+	return text;
+}
+
+/** daemon_remove() - its folder, which must hold nothing but the log. */
+static inline void daemon_remove(const struct daemon_process *d)
+{
+	unlink(d->log);
+	ck_assert_msg(rmdir(d->dir) == 0, "pallocd left something in %s", d->dir);
+}
+
+/** daemon_stop() - in order, with nothing left behind. */
+static inline void daemon_stop(const struct daemon_process *d)
+{
+	int code;
+
+	ck_assert_int_eq(kill(d->pid, SIGTERM), 0);
+	code = daemon_wait(d);
+	ck_assert_msg(code == 0, "exit code %d: %s", code, daemon_said(d));
+	daemon_remove(d);
+}
+
+#endif
