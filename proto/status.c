@@ -9,8 +9,8 @@
 const char *pallocd_status_name(unsigned status)
 {
 	switch (status) {
-#define CASE(value, name, exit_code, sentence)                                                     \
-	case (value):                                                                              \
+#define CASE(value, name, exit_code, sentence) \
+	case (value):                          \
 		return #name;
 		PALLOCD_STATUS_TABLE(CASE)
 #undef CASE
@@ -21,8 +21,8 @@ const char *pallocd_status_name(unsigned status)
 const char *pallocd_status_sentence(unsigned status)
 {
 	switch (status) {
-#define CASE(value, name, exit_code, sentence)                                                     \
-	case (value):                                                                              \
+#define CASE(value, name, exit_code, sentence) \
+	case (value):                          \
 		return sentence;
 		PALLOCD_STATUS_TABLE(CASE)
 #undef CASE
@@ -33,8 +33,8 @@ const char *pallocd_status_sentence(unsigned status)
 int pallocd_status_exit_code(unsigned status)
 {
 	switch (status) {
-#define CASE(value, name, exit_code, sentence)                                                     \
-	case (value):                                                                              \
+#define CASE(value, name, exit_code, sentence) \
+	case (value):                          \
 		return exit_code;
 		PALLOCD_STATUS_TABLE(CASE)
 #undef CASE

@@ -13,30 +13,30 @@
  * X(value, NAME, exit code, sentence). Exit codes of paclient: 0 done, 1 the daemon or this program failed, 2 wrong
  * usage or a value refused as such, 3 no daemon there, 4 no space, 5 no such thing, 6 not allowed or not held, 7 too late.
  */
-#define PALLOCD_STATUS_TABLE(X)                                                                    \
-	X(0, OK, 0, "done")                                                                        \
-	X(1, MALFORMED, 1, "the frame does not hold a request")                                    \
-	X(2, FRAME_TOO_LONG, 1, "the frame is empty or longer than the limit")                     \
-	X(3, UNKNOWN_VERB, 1, "the request holds no verb that this daemon knows")                  \
-	X(4, HELLO_REQUIRED, 1, "a connection begins with Hello, once")                            \
-	X(5, VERSION, 1, "no protocol version in common")                                          \
-	X(6, INVALID, 2, "a field has an impossible value")                                        \
-	X(7, LIMIT, 2, "a limit is exceeded")                                                      \
-	X(8, NO_REGION, 5, "no such region")                                                       \
-	X(9, NO_SPACE, 4, "no run of free pages is long enough")                                   \
-	X(10, OUT_OF_REGION, 2, "the range does not lie in the region")                            \
-	X(11, UNALIGNED, 2, "the address is not the beginning of a page")                          \
-	X(12, NOT_ALLOCATED, 6, "some page of the range is not allocated")                         \
-	X(13, NOT_OWNER, 6, "some page of the range is held by another owner")                     \
-	X(14, NO_MEMORY, 1, "the daemon has no memory for this request")                           \
-	X(15, FAULTED, 1, "the region is closed because its state is inconsistent")                \
-	X(16, OVERLOADED, 1, "the daemon takes no more connections")                               \
-	X(64, TIMED_OUT, 7, "the deadline passed before the reply came")                           \
-	X(65, NOT_CONNECTED, 3, "no daemon answers at this socket")                                \
-	X(66, DISCONNECTED, 3, "the daemon closed the connection")                                 \
-	X(67, BAD_ARGUMENT, 2, "an argument of the call is impossible")                            \
-	X(68, PROTOCOL, 1, "the daemon's reply can't be understood")                               \
-	X(69, OUT_OF_MEMORY, 1, "this program has no memory for the call")                         \
+#define PALLOCD_STATUS_TABLE(X)                                                     \
+	X(0, OK, 0, "done")                                                         \
+	X(1, MALFORMED, 1, "the frame does not hold a request")                     \
+	X(2, FRAME_TOO_LONG, 1, "the frame is empty or longer than the limit")      \
+	X(3, UNKNOWN_VERB, 1, "the request holds no verb that this daemon knows")   \
+	X(4, HELLO_REQUIRED, 1, "a connection begins with Hello, once")             \
+	X(5, VERSION, 1, "no protocol version in common")                           \
+	X(6, INVALID, 2, "a field has an impossible value")                         \
+	X(7, LIMIT, 2, "a limit is exceeded")                                       \
+	X(8, NO_REGION, 5, "no such region")                                        \
+	X(9, NO_SPACE, 4, "no run of free pages is long enough")                    \
+	X(10, OUT_OF_REGION, 2, "the range does not lie in the region")             \
+	X(11, UNALIGNED, 2, "the address is not the beginning of a page")           \
+	X(12, NOT_ALLOCATED, 6, "some page of the range is not allocated")          \
+	X(13, NOT_OWNER, 6, "some page of the range is held by another owner")      \
+	X(14, NO_MEMORY, 1, "the daemon has no memory for this request")            \
+	X(15, FAULTED, 1, "the region is closed because its state is inconsistent") \
+	X(16, OVERLOADED, 1, "the daemon takes no more connections")                \
+	X(64, TIMED_OUT, 7, "the deadline passed before the reply came")            \
+	X(65, NOT_CONNECTED, 3, "no daemon answers at this socket")                 \
+	X(66, DISCONNECTED, 3, "the daemon closed the connection")                  \
+	X(67, BAD_ARGUMENT, 2, "an argument of the call is impossible")             \
+	X(68, PROTOCOL, 1, "the daemon's reply can't be understood")                \
+	X(69, OUT_OF_MEMORY, 1, "this program has no memory for the call")          \
 	X(70, SYSTEM, 1, "a system call failed")
 
 enum pallocd_status {

@@ -14,18 +14,18 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /** CLEANUP() - call @fn with the variable's address when it goes out of scope. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /** take_ptr() - hand a pointer over: its value, and NULL stays behind. */
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) *take_ = &(p);                                                       \
-		__typeof__(p) taken_ = *take_;                                                     \
-		*take_ = NULL;                                                                     \
-		taken_;                                                                            \
+#define take_ptr(p)                            \
+	({                                     \
+		__typeof__(p) *take_ = &(p);   \
+		__typeof__(p) taken_ = *take_; \
+		*take_ = NULL;                 \
+		taken_;                        \
 	})
 
 #endif

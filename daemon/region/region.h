@@ -72,7 +72,7 @@ struct region {
 	uint32_t norder;
 
 	bool faulted;
-	bool fault_reported; /* the layer above has told the administrator */
+	bool fault_reported;            /* the layer above has told the administrator */
 	char fault[REGION_FAULT_BYTES]; /* what was noticed */
 };
 
