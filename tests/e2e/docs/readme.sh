@@ -46,7 +46,7 @@ block c >"$dir/sample.c"
 library=$(find "$build/lib" -name 'libpaclient.so' -print -quit)
 [[ $library ]] || fail "there is no libpaclient.so in $build/lib"
 flags=()
-if nm -D "$library" | grep -q __asan_init; then flags=("-fsanitize=address,undefined"); fi
+if nm -D "$library" | grep __asan_init >/dev/null; then flags=("-fsanitize=address,undefined"); fi
 "${CC:-cc}" -Wall -Wextra -Werror "${flags[@]}" -I include -o "$dir/sample" "$dir/sample.c" \
 	-L "$build/lib" -Wl,-rpath,"$build/lib" -lpaclient
 "$build/bin/pallocd" --socket "$dir/pallocd.sock" >"$dir/pallocd.log" 2>&1 </dev/null &
