@@ -134,6 +134,10 @@ static void draw(const struct cli *cli, const struct paclient_region *r,
 	char used[SIZE_TEXT_BYTES], grown[SIZE_TEXT_BYTES];
 	struct look l = look_choose(cli);
 
+	if (!u->ncells) {
+		printf("%s: nothing grown yet; `paclient grow %s NPAGES` does\n", r->name, r->name);
+		return;
+	}
 	printf("%s: %s of %s used\n\n", r->name,
 	       size_text(pages_bytes(nused, r->page_size_bytes), used),
 	       size_text(pages_bytes(r->grown_npages, r->page_size_bytes), grown));

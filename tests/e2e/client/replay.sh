@@ -46,9 +46,13 @@ has "$out" '^skipped +1' "no space: skipped"
 settles 0 small
 run 5 replay "$dir/small" nothere
 
-# --check must be able to fail: somebody else takes pages while it runs.
-("$bin/paclient" replay --realtime --check "$dir/slow" small >"$dir/out" 2>"$dir/err"; echo $? >"$dir/code") &
-sleep 0.15
+# --check must be able to fail: somebody else takes pages while it runs. It has two sessions: one of its own, one replayed.
+printf '0 open 1\n1500000 alloc 1 1 1\n' >"$dir/slower"
+("$bin/paclient" replay --realtime --check "$dir/slower" small >"$dir/out" 2>"$dir/err"; echo $? >"$dir/code") &
+for ((i = 0; i < 100; i++)); do
+	"$bin/paclient" --json stat | grep -q '"nsessions": 3' && break
+	sleep 0.01
+done
 run 0 alloc small 5
 wait $!
 same 1 "$(<"$dir/code")" "--check: pages that are not ours remain"

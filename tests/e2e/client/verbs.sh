@@ -39,6 +39,10 @@ run 0 --region ddr free --json 0x10069000:156
 json "$out" 'j["npages"] == 156 and j["extents"] == [{"addr": "0x10069000", "npages": 156, "bytes": 156 * 4096}]' "free --json"
 settles 6 ddr
 
+run 0 map hbm
+has "$out" '^hbm: nothing grown yet' "map: an empty region"
+run 0 map hbm --json
+json "$out" 'j["used_npages"] == [] and j["npages"] == 0' "map --json: an empty region"
 run 0 grow hbm 3M
 same "0x0: 512 pages added (1 GiB)" "$out" "grow"
 run 0 grow hbm --json 1
