@@ -32,6 +32,8 @@ fi
 # Leak reports of programs that a test kills are not what is looked for; everything else ends the program.
 export UBSAN_OPTIONS=print_stacktrace=1
 export CTEST_OUTPUT_ON_FAILURE=1
+# What a test configures by itself: ninja is what is installed, make need not be.
+export CMAKE_GENERATOR=Ninja
 npassed=0 nfailed=0 nskipped=0 summary=()
 
 # run PRESET FILTER... - build the preset, run its tests that the ctest options FILTER let through

@@ -20,6 +20,7 @@ build=(
 # What `tests/run.sh` needs beyond that.
 test=(
 	check                    # unit tests
+	g++ man-db               # the header as C++, the manual pages
 	libasan8 libubsan1       # gcc's sanitizers
 	clang libclang-rt-14-dev # second compiler, libFuzzer
 	clang-format shellcheck  # lint
