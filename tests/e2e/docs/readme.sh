@@ -4,7 +4,7 @@
 #   readme.sh BUILD
 #
 # Blocks marked "sh" are run, in one shell and in order; those marked "c" are compiled and run against a daemon with its built-in
-# configuration; those marked "console" (they install, or are tests of their own) are only looked at.
+# configuration; those marked "ini" are given to `pallocd --check-config`; those marked "console" (they install, or are tests of their own) are only looked at.
 set -euo pipefail
 build=$1
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
@@ -58,6 +58,10 @@ done
 PACLIENT_SOCKET=$dir/pallocd.sock "$dir/sample" >"$dir/out" 2>&1 || fail "the C program failed: $(cat "$dir/out")"
 grep -q '^16 pages at 0x' "$dir/out" || fail "the C program said: $(cat "$dir/out")"
 
+# The configuration is accepted, and has the region that the text speaks of.
+block ini >"$dir/pallocd.conf"
+"$build/bin/pallocd" --check-config --config "$dir/pallocd.conf" >"$dir/out" 2>&1 || fail "the configuration: $(cat "$dir/out")"
+
 # Scripts of the console blocks exist and know the options that the text gives them.
 while read -r script options; do
 	[[ -x $script ]] || fail "README.md names $script, which is no program"
@@ -72,7 +76,7 @@ ctest --test-dir "$build" -N >"$dir/tests"
 while read -r name; do
 	grep -qE "^ *Test +#[0-9]+: $name\$" "$dir/tests" || [[ $name == model/traces-all ]] ||
 		fail "README.md names the test $name, which does not exist"
-done < <(grep -oE '`(unit|model|e2e|lint|bench|fuzz)/[a-z-]+`' README.md | tr -d '`' | sort -u)
+done < <(grep -oE '`(unit|model|e2e|lint|bench|fuzz)/[a-z0-9_-]+`' README.md | tr -d '`' | sort -u)
 
 # shellcheck disable=SC2016
 # The map names each folder that there is, and none that there is not.
