@@ -60,7 +60,7 @@ static void check_replies(const struct rpc_out *out)
 	MUST(at == out->n, "replies end within a frame");
 }
 
-/* Serve the bytes as the network layer would: on and on while there was only no room for replies. */
+/* Serve the bytes as the network layer would: on and on while only room for replies, or time, was wanting. */
 static int serve(struct rpc_conn *conn, const uint8_t *data, size_t n)
 {
 	static uint8_t bytes[2 * RPC_OUT_ROOM_MIN];
@@ -75,7 +75,7 @@ static int serve(struct rpc_conn *conn, const uint8_t *data, size_t n)
 		check_replies(&out);
 		data += used;
 		n -= used;
-	} while (err == RPC_E_OUT_FULL);
+	} while (err == RPC_E_OUT_FULL || err == RPC_E_PAUSE);
 	return err;
 }
 
