@@ -319,86 +319,6 @@ START_TEST(the_same_range_twice_in_a_batch)
 }
 END_TEST
 
-START_TEST(detached_extents_belong_to_the_user)
-{
-	struct session *root, *daemon;
-	struct owner *user;
-	struct world w;
-	int err;
-
-	world_init(&w, 2048, 512, 0);
-	root = world_session(&w, 0);
-	daemon = world_session(&w, DAEMON_UID);
-	ck_assert_int_eq(regions_user(&w.regions, 1000, &user), 0);
-	for (int i = 0; i < 4; i++)
-		take(&w, user, 10, &err);
-	ck_assert_uint_eq(w.r->detached_npages, 40);
-	ck_assert_int_eq(give(&w, w.c, 0, 10), REGION_E_NOT_OWNER);
-	session_end(w.a);
-	ck_assert(regions_reclaim(&w.regions, UINT32_MAX));
-	ck_assert_uint_eq(w.r->detached_npages, 40);
-	ck_assert_int_eq(give(&w, w.b, 0, 10), 0);
-	ck_assert_int_eq(give(&w, root, 10, 10), 0);
-	ck_assert_int_eq(give(&w, daemon, 20, 5), 0);
-	ck_assert_uint_eq(w.r->detached_npages, 15);
-	/* Root may free what users hold, not what sessions hold. */
-	must_take(&w, w.b, 10);
-	ck_assert_int_eq(give(&w, root, 0, 10), REGION_E_NOT_OWNER);
-	world_deinit(&w);
-}
-END_TEST
-
-START_TEST(an_ended_session_leaves_nothing)
-{
-	uint64_t largest;
-	struct world w;
-
-	world_init(&w, 100000, 100000, 0);
-	largest = region_largest_npages(w.r);
-	for (int i = 0; i < 5000; i++) {
-		must_take(&w, w.a, 1 + (uint64_t)i % 7);
-		if (i % 3 == 0)
-			must_take(&w, w.b, 1);
-	}
-	session_end(w.a);
-	/* In slices: each gives back no more than its budget. */
-	for (uint64_t before = 5000; !regions_reclaim(&w.regions, 100);) {
-		uint64_t left = w.r->extents.nlive;
-
-		ck_assert_uint_lt(left, before + 1667);
-		before = left;
-		world_check(&w);
-	}
-	ck_assert_uint_eq(w.r->extents.nlive, 1667);
-	ck_assert_uint_eq(w.r->counters.reclaims, 5000);
-	session_end(w.b);
-	ck_assert(regions_reclaim(&w.regions, UINT32_MAX));
-	ck_assert_uint_eq(w.r->extents.nlive, 0);
-	ck_assert_uint_eq(region_free_npages(w.r), 100000);
-	ck_assert_uint_eq(region_largest_npages(w.r), largest);
-	world_deinit(&w);
-}
-END_TEST
-
-START_TEST(a_slice_keeps_to_its_budget)
-{
-	struct world w;
-	uint32_t budget = 10;
-
-	world_init(&w, 1000, 1000, 0);
-	for (int i = 0; i < 25; i++)
-		must_take(&w, w.a, 2);
-	session_end(w.a);
-	ck_assert(!session_reclaim(w.a, &budget));
-	ck_assert_uint_eq(budget, 0);
-	ck_assert_uint_eq(w.r->extents.nlive, 15);
-	budget = 100;
-	ck_assert(session_reclaim(w.a, &budget));
-	ck_assert_uint_eq(budget, 85);
-	world_deinit(&w);
-}
-END_TEST
-
 START_TEST(a_fault_closes_this_region_only)
 {
 	struct region_config config = {"two", 0, 4096, 1 << 20, 1 << 20, 0};
@@ -549,9 +469,6 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, free_says_what_is_wrong);
 	tcase_add_test(tc, a_batch_is_freed_completely_or_not_at_all);
 	tcase_add_test(tc, the_same_range_twice_in_a_batch);
-	tcase_add_test(tc, detached_extents_belong_to_the_user);
-	tcase_add_test(tc, an_ended_session_leaves_nothing);
-	tcase_add_test(tc, a_slice_keeps_to_its_budget);
 	tcase_add_test(tc, a_fault_closes_this_region_only);
 	tcase_add_test(tc, a_dump_shows_extents);
 	tcase_add_loop_test(tc, without_memory_nothing_changes, 0, (int)ARRAY_SIZE(memory_cases));
