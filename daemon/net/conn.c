@@ -187,11 +187,19 @@ static bool bytes_serve(struct conn *c, const uint8_t *data, size_t n)
 	}
 }
 
-/* After serving: write, and find out what to wait for. @readable: as bytes_serve() says. */
+/*
+ * After serving: write, and find out what to wait for. @readable: as bytes_serve() says. The loop's buffer is empty afterwards,
+ * also where the connection has ended meanwhile: the next one to be served must not find its replies there.
+ */
 static void conn_settle(struct conn *c, bool readable)
 {
-	bool written = c->out.n == 0 && replies_write(c);
+	bool written;
 
+	if (UNLIKELY(c->state == CONN_CLOSED)) {
+		c->net->out.n = 0;
+		return;
+	}
+	written = c->out.n == 0 && replies_write(c);
 	if (UNLIKELY(c->state == CONN_CLOSED))
 		return;
 	if (UNLIKELY(c->state == CONN_DRAINING)) {
@@ -297,8 +305,7 @@ static void conn_write(struct conn *c)
 	if (c->state == CONN_BLOCKED && backlog.data)
 		readable = bytes_serve(c, backlog.data, backlog.n);
 	mem_free(backlog.data);
-	if (c->state != CONN_CLOSED)
-		conn_settle(c, readable);
+	conn_settle(c, readable);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)

@@ -1,0 +1,117 @@
+/*
+ * fixture - a daemon in a child process
+ *
+ * Role:       shared by the tests of net/: net over rpc over one region, without options and configuration.
+ * Uses:       net/, tests/unit/wire.h, check
+ */
+#ifndef PALLOCD_TESTS_NET_FIXTURE_H
+#define PALLOCD_TESTS_NET_FIXTURE_H
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "net/net.h"
+#include "tests/unit/wire.h"
+
+#define BASE UINT64_C(0x100000)
+
+static struct {
+	char dir[32];
+	char path[64];
+	pid_t pid;
+	/* How the child shall be. */
+	uint32_t connections_max;
+	long mem_fail_after;        /* -1: never */
+	long mem_fail_after_signal; /* SIGUSR1 ends memory after so many; SIGUSR2 gives some again */
+	rlim_t nofile;              /* 0: as it is */
+} f;
+
+static inline void setup(void)
+{
+	memset(&f, 0, sizeof(f));
+	snprintf(f.dir, sizeof(f.dir), "/tmp/pallocd-net-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(f.dir));
+	snprintf(f.path, sizeof(f.path), "%s/sock", f.dir);
+	f.connections_max = 1000;
+	f.mem_fail_after = -1;
+}
+
+static inline void on_usr(int signum)
+{
+	mem_fail_after(signum == SIGUSR1 ? f.mem_fail_after_signal : -1);
+}
+
+static inline int serve(void)
+{
+	struct region_config config = {"r", BASE, 4096, 1 << 30, 1 << 30, 0};
+	struct net_config nc = {.path = f.path, .mode = 0600, .inherited_fd = -1};
+	struct regions regions;
+	struct rpc rpc;
+	struct net net;
+
+	log_open(LOG_LEVEL_ERROR);
+	nc.connections_max = f.connections_max;
+	regions_init(&regions, geteuid());
+	if (regions_add(&regions, &config) || rpc_init(&rpc, &regions, "test") ||
+	    net_open(&net, &nc, &rpc))
+		return 1;
+	if (f.nofile)
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){f.nofile, f.nofile});
+	signal(SIGUSR1, on_usr);
+	signal(SIGUSR2, on_usr);
+	mem_fail_after(f.mem_fail_after);
+	if (net_run(&net))
+		return 2;
+	rpc_deinit(&rpc);
+	regions_deinit(&regions);
+	return 0;
+}
+
+static inline void start(void)
+{
+	fflush(NULL);
+	f.pid = fork();
+	ck_assert_int_ge(f.pid, 0);
+	if (f.pid == 0)
+		exit(serve());
+}
+
+static inline void stop(void)
+{
+	int status;
+
+	ck_assert_int_eq(kill(f.pid, SIGTERM), 0);
+	ck_assert_int_eq(waitpid(f.pid, &status, 0), f.pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the daemon ended with %#x",
+		      (unsigned)status);
+	ck_assert_msg(access(f.path, F_OK) < 0, "the socket is still there");
+	ck_assert_msg(rmdir(f.dir) == 0, "something is left beside the socket");
+}
+
+static inline uint64_t rss_kib(void)
+{
+	char path[64], line[256];
+	unsigned long long kib = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)f.pid);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "VmRSS: %llu", &kib) == 1)
+			break;
+	}
+	fclose(file);
+	return kib;
+}
+
+static inline void set_nonblocking(int fd)
+{
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+#endif
