@@ -45,10 +45,8 @@ struct log_limit {
 	uint64_t nsuppressed;
 };
 
-/**
- * log_allow() - may a line of this cause be written now?
- * @ret_nsuppressed: how many were not since the last one that was; written only on true
- */
-bool log_allow(struct log_limit *limit, uint64_t *ret_nsuppressed);
+/** log_limited() - as log_write(), but only if this cause had no line in the last second; how many had none is told later. */
+void log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 
 #endif

@@ -69,17 +69,14 @@ static void spare_open(struct net *net)
 static void refuse(struct net *net, int fd, const char *what)
 {
 	struct rpc_out *out = &net->out;
-	uint64_t nsuppressed;
 
 	out->n = 0;
 	rpc_overloaded(net->rpc, what, out);
 	(void)!send(fd, out->data, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	out->n = 0;
 	close(fd);
-	if (log_allow(&net->refused_limit, &nsuppressed))
-		log_warning("a connection is refused: %s; %" PRIu32 " are open (%" PRIu64
-			    " refusals before)",
-			    what, net->nconns, nsuppressed);
+	log_limited(&net->refused_limit, LOG_LEVEL_WARNING,
+		    "a connection is refused: %s; %" PRIu32 " are open", what, net->nconns);
 }
 
 static void on_accepting(uv_poll_t *poll, int status, int events);

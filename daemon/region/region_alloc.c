@@ -25,7 +25,6 @@ static int batch_check(const struct region *r, const uint64_t *npages, uint32_t 
 			refusal->limit = r->limit_npages;
 			return REGION_E_LIMIT;
 		}
-		/* No overflow: 2^32 entries of 2^36 pages are below 2^64 only if limits stay so; look all the same. */
 		if (__builtin_add_overflow(total, npages[i], &total))
 			return REGION_E_LIMIT;
 	}

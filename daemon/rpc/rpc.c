@@ -121,7 +121,6 @@ static int bad_frame(struct rpc_conn *conn, enum pallocd_status status, size_t n
 		     struct rpc_out *out)
 {
 	struct rpc *rpc = conn->rpc;
-	uint64_t nsuppressed;
 	struct call c;
 
 	rpc->counters.bad_frames++;
@@ -137,9 +136,8 @@ static int bad_frame(struct rpc_conn *conn, enum pallocd_status status, size_t n
 			&c, status, "",
 			"the frame of %zu bytes does not hold a Request; the connection is closed",
 			n);
-	if (log_allow(&rpc->bad_frame_limit, &nsuppressed))
-		log_warning("connection of pid %d, uid %u: %s (%" PRIu64 " like it before)",
-			    (int)conn->peer.pid, (unsigned)conn->peer.uid, c.message, nsuppressed);
+	log_limited(&rpc->bad_frame_limit, LOG_LEVEL_WARNING, "connection of pid %d, uid %u: %s",
+		    (int)conn->peer.pid, (unsigned)conn->peer.uid, c.message);
 	reply_pack(&c, out);
 	return RPC_E_CLOSE;
 }

@@ -162,15 +162,25 @@ END_TEST
 START_TEST(log_limit_counts_what_it_keeps_back)
 {
 	struct log_limit limit = {0};
-	uint64_t n = 77;
+	char text[256];
+	FILE *file = tmpfile();
+	size_t n;
 
-	ck_assert(log_allow(&limit, &n));
-	ck_assert_uint_eq(n, 0);
-	ck_assert(!log_allow(&limit, &n));
-	ck_assert(!log_allow(&limit, &n));
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	for (int i = 0; i < 3; i++)
+		log_limited(&limit, LOG_LEVEL_WARNING, "line %d", i);
 	limit.next_usec = 0;
-	ck_assert(log_allow(&limit, &n));
-	ck_assert_uint_eq(n, 2);
+	log_limited(&limit, LOG_LEVEL_WARNING, "line %d", 3);
+	limit.next_usec = 0;
+	log_limited(&limit, LOG_LEVEL_WARNING, "line %d", 4);
+	rewind(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	ck_assert_str_eq(text, "pallocd: line 0\n"
+			       "pallocd: line 3 (and 2 more like it)\n"
+			       "pallocd: line 4\n");
 }
 END_TEST
 
