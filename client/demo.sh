@@ -59,7 +59,7 @@ trap finish EXIT
 
 say "Starting pallocd with its built-in configuration"
 # A session of its own, so that closing the terminal does not end it with --keep.
-setsid "$bin/pallocd" --socket "$socket" >"$dir/pallocd.log" 2>&1 </dev/null &
+setsid "$bin/pallocd" --socket "$socket" --builtin-config >"$dir/pallocd.log" 2>&1 </dev/null &
 daemon=$!
 for ((i = 0; i < 500; i++)); do
 	[[ ! -S $socket ]] || break

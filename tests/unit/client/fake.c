@@ -69,6 +69,8 @@ paclient *fake_open(struct fake *f, int timeout_ms)
 
 	o.timeout_ms = timeout_ms;
 	o.client_name = "test";
+	/* However impatient the handle is going to be. */
+	call.timeout_ms = 20000;
 	ck_assert_msg(paclient_open(f->path, &o, &c, &call) == 0, "open: %s", call.error.message);
 	return c;
 }
