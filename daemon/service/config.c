@@ -251,25 +251,35 @@ static int options_apply(struct config *c, const struct options *o)
 	return err;
 }
 
+static int builtin_load(struct config *c)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)config_builtin, strlen(config_builtin), "r");
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	err = config_read(c, file, "built-in configuration");
+	fclose(file);
+	return err;
+}
+
 static int file_load(struct config *c, const struct options *o)
 {
 	const char *path = o->config ? o->config : CONFIG_FILE_DEFAULT;
 	FILE *file;
 	int err;
 
+	if (o->builtin_config)
+		return builtin_load(c);
 	if (!o->config && o->nregions)
 		return 0;
 	file = fopen(path, "re");
-	if (file) {
-		err = config_read(c, file, path);
-	} else if (o->config || errno != ENOENT) {
+	if (!file) {
+		if (!o->config && errno == ENOENT)
+			return builtin_load(c);
 		return config_complain(path, "cannot be read: %s", strerror(errno));
-	} else {
-		file = fmemopen((void *)(uintptr_t)config_builtin, strlen(config_builtin), "r");
-		if (!file)
-			return -ENOMEM;
-		err = config_read(c, file, "built-in configuration");
 	}
+	err = config_read(c, file, path);
 	fclose(file);
 	return err;
 }

@@ -19,6 +19,7 @@ enum option_code {
 	OPT_SOCKET = 256, /* above all characters */
 	OPT_SOCKET_MODE,
 	OPT_CONFIG,
+	OPT_BUILTIN_CONFIG,
 	OPT_REGION,
 	OPT_MAX_CONNECTIONS,
 	OPT_CHECK_CONFIG,
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
 	{"config", required_argument, NULL, OPT_CONFIG},
+	{"builtin-config", no_argument, NULL, OPT_BUILTIN_CONFIG},
 	{"region", required_argument, NULL, OPT_REGION},
 	{"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
 	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
@@ -52,6 +54,8 @@ static void help_print(void)
 	       " where it exists and\n"
 	       "                        no --region is given; else one region \"demo\" is built "
 	       "in)\n"
+	       "  --builtin-config      take the built-in configuration even where there is a "
+	       "file\n"
 	       "  --region "
 	       "NAME,limit=SIZE[,base=ADDR][,page-size=SIZE][,initial=SIZE][,auto-grow=SIZE]\n"
 	       "                        a region, or values over those of the file; may be "
@@ -86,6 +90,9 @@ static int option_take(struct options *o, int code)
 		return 0;
 	case OPT_CONFIG:
 		o->config = optarg;
+		return 0;
+	case OPT_BUILTIN_CONFIG:
+		o->builtin_config = true;
 		return 0;
 	case OPT_REGION:
 		o->regions[o->nregions++] = optarg;
@@ -128,6 +135,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (optind < argc) {
 		log_error("'%s' is no option: pallocd --help lists those that there are",
 			  argv[optind]);
+		return OPTIONS_E_USAGE;
+	}
+	if (o->builtin_config && o->config) {
+		log_error("--builtin-config and --config contradict each other: give one of them");
 		return OPTIONS_E_USAGE;
 	}
 	return 0;

@@ -27,6 +27,7 @@ struct options {
 	const char *log_level;
 	const char **regions;
 	size_t nregions;
+	bool builtin_config; /* no file is read, the built-in configuration is taken */
 	bool check_config;
 };
 

@@ -55,6 +55,8 @@ START_TEST(exit_codes)
 	assert_said("--region a,limit=1Q: limit=1Q is no size");
 	ck_assert_int_eq(RUN("--config", path), 2);
 	assert_said("No such file");
+	ck_assert_int_eq(RUN("--config", path, "--builtin-config"), 2);
+	assert_said("contradict");
 	file_write(path, "[Region a]\nLimit=1M\n\nInital=1M\n");
 	ck_assert_int_eq(RUN("--config", path), 2);
 	assert_said("/conf:4: a region has no key 'Inital': use Limit, ");

@@ -244,6 +244,20 @@ START_TEST(options_go_over_the_file)
 }
 END_TEST
 
+/* Whatever file there is: the demonstration must not depend on the machine. */
+START_TEST(the_builtin_configuration_can_be_asked_for)
+{
+	const char *regions[] = {"more,limit=1M"};
+	struct options o = {.builtin_config = true, .regions = regions, .nregions = 1};
+	struct config c;
+
+	ck_assert_int_eq(config_load(&c, &o), 0);
+	ck_assert_uint_eq(c.nregions, 2);
+	ck_assert_str_eq(c.regions[0].config.name, "demo");
+	config_deinit(&c);
+}
+END_TEST
+
 static const struct {
 	const char *first, *second, *says;
 } bad_options[] = {
@@ -365,6 +379,7 @@ int main(void)
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, the_longest_line);
 	tcase_add_test(tc, the_builtin_configuration_is_good);
+	tcase_add_test(tc, the_builtin_configuration_can_be_asked_for);
 	tcase_add_test(tc, options_go_over_the_file);
 	tcase_add_loop_test(tc, wrong_region_options, 0, (int)ARRAY_SIZE(bad_options));
 	tcase_add_test(tc, scalar_options);
