@@ -36,12 +36,12 @@
  * away, and the session with it); PACLIENT_PROTOCOL (its reply made no sense); after either, or any
  * status with which the daemon ends a connection, the handle can only be closed.
  * PACLIENT_BAD_ARGUMENT, PACLIENT_OUT_OF_MEMORY, PACLIENT_SYSTEM; PACLIENT_NO_MEMORY from the
- *daemon. More statuses may be added: treat an unknown one as a failure.
+ * daemon. More statuses may be added: treat an unknown one as a failure.
  *
  * Structs that begin with a size have it set by the caller (the _INIT macros do), so that fields
- *can be added at their end without breaking programs. A page count is called npages; its size in
- *bytes is the region's page_size_bytes. Addresses are byte addresses of the region, not of this
- *process.
+ * can be added at their end without breaking programs. A page count is called npages; its size in
+ * bytes is the region's page_size_bytes. Addresses are byte addresses of the region, not of this
+ * process.
  */
 #ifndef PACLIENT_H
 #define PACLIENT_H

@@ -74,7 +74,7 @@ else
 	echo "sanitized: a program cannot be linked with -static, that is left out"
 fi
 
-cmake -S "$here/consumer" -B "$dir/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+cmake -G Ninja -S "$here/consumer" -B "$dir/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
 	-DCMAKE_C_FLAGS="${flags[*]}" >"$dir/cmake.log" 2>&1
 if ! cmake --build "$dir/cmake" >>"$dir/cmake.log" 2>&1; then
 	cat "$dir/cmake.log"
