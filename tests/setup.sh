@@ -25,7 +25,7 @@ test=(
 	clang libclang-rt-14-dev # second compiler, libFuzzer
 	clang-format shellcheck  # lint
 	systemd                  # systemd-analyze, systemd-socket-activate
-	jq                       # reads what paclient --json prints
+	jq python3               # read what paclient --json prints
 )
 
 mode=install group=test

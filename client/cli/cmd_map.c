@@ -166,27 +166,76 @@ static int map_json(const struct cli *cli, const struct paclient_region *r,
 				       used, "grown_npages", grown));
 }
 
+/*
+ * One request from page @page on, for whole cells or for what is left of one, so that no cell of the reply lies in two of ours.
+ * Adds what it says to the cells; *page moves behind it.
+ */
+static int map_part(struct cli *cli, paclient *pa, const struct paclient_region *r,
+		    struct paclient_usage *u, uint64_t *page)
+{
+	uint64_t left = u->npages - *page, within = *page % u->cell_npages, ask;
+	struct paclient_usage *part;
+	struct paclient_call call;
+
+	if (within || left < u->cell_npages)
+		ask = left < u->cell_npages - within ? left : u->cell_npages - within;
+	else
+		ask = left - left % u->cell_npages;
+	call_init(cli, &call);
+	if (paclient_usage_map(pa, r->id, r->base_addr + pages_bytes(*page, r->page_size_bytes),
+			       ask, (uint32_t)((ask + u->cell_npages - 1) / u->cell_npages), &part,
+			       &call))
+		return call_error(cli, &call.error);
+	for (size_t i = 0; i < part->ncells; i++) {
+		struct paclient_cell *cell =
+			&u->cells[(*page + i * part->cell_npages) / u->cell_npages];
+
+		cell->used_npages += part->cells[i].used_npages;
+		cell->grown_npages += part->cells[i].grown_npages;
+	}
+	/* The daemon says at least one cell; should it not, do not ask for ever. */
+	*page += part->npages ? part->npages : ask;
+	paclient_usage_free(part);
+	return 0;
+}
+
+/* All that is grown, in @ncells cells at the most; asks as often as the daemon wants to be asked. */
+static int map_fetch(struct cli *cli, paclient *pa, const struct paclient_region *r,
+		     uint64_t ncells, struct paclient_usage *u)
+{
+	uint64_t page = 0;
+	int err = 0;
+
+	u->addr = r->base_addr;
+	u->npages = r->grown_npages;
+	u->cell_npages = u->npages ? (u->npages + ncells - 1) / ncells : 0;
+	u->ncells = u->npages ? (u->npages + u->cell_npages - 1) / u->cell_npages : 0;
+	u->cells = calloc(u->ncells + 1, sizeof(*u->cells));
+	if (!u->cells)
+		return system_error(cli, "no memory for the map");
+	while (!err && page < u->npages)
+		err = map_part(cli, pa, r, u, &page);
+	return err;
+}
+
 static int map_run(struct cli *cli, paclient *pa, const struct paclient_region *r)
 {
 	uint64_t last = r->base_addr + pages_bytes(r->limit_npages, r->page_size_bytes) - 1;
-	int digits = addr_digits(last), err = 0;
+	int digits = addr_digits(last), err;
 	uint64_t width = width_choose(cli, digits);
 	uint64_t lines = cli->lines ? cli->lines : LINES_DEFAULT;
-	struct paclient_usage *usage;
-	struct paclient_call call;
+	struct paclient_usage usage = {0};
 
 	if (lines > CELLS_MAX / width)
 		lines = CELLS_MAX / width;
-	call_init(cli, &call);
-	if (paclient_usage_map(pa, r->id, 0, 0, (uint32_t)(width * lines), &usage, &call))
-		return call_error(cli, &call.error);
-	if (cli->json) {
-		err = map_json(cli, r, usage);
-	} else {
-		draw(cli, r, usage, width, digits);
+	err = map_fetch(cli, pa, r, width * lines, &usage);
+	if (!err && cli->json)
+		err = map_json(cli, r, &usage);
+	else if (!err) {
+		draw(cli, r, &usage, width, digits);
 		err = out_end(cli);
 	}
-	paclient_usage_free(usage);
+	free(usage.cells);
 	return err;
 }
 
