@@ -138,6 +138,11 @@ static int call_read(struct call *k)
 	else if (err)
 		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot receive: %s", strerror(-err));
 	flush(c);
+	if (!ring_empty(&c->lates)) {
+		/* Extents whose Frees had no room before may have it now. */
+		late_give_back(c);
+		flush(c);
+	}
 	return 0;
 }
 

@@ -38,6 +38,10 @@ has "$out" '^3 pages freed' "free: an address in decimal, a size in bytes"
 run 0 --region ddr free --json 0x10069000:156
 json "$out" 'j["npages"] == 156 and j["extents"] == [{"addr": "0x10069000", "npages": 156, "bytes": 156 * 4096}]' "free --json"
 settles 6 ddr
+run 0 alloc ddr 2
+run 0 free ddr "$out+4097"
+same "2 pages freed (8 KiB)" "$out" "free: a plain number behind a plus is bytes"
+settles 6 ddr
 
 run 0 map hbm
 has "$out" '^hbm: nothing grown yet' "map: an empty region"

@@ -145,6 +145,60 @@ START_TEST(steady_state_takes_none)
 }
 END_TEST
 
+/* Many empty regions: few bytes that become more structs than the arena holds. */
+static void serve_many_regions(struct fake *f, int fd)
+{
+	static Pallocd__V1__Region regions[3000], *pointers[3000];
+	Pallocd__V1__Request *q;
+
+	fake_hello(fd);
+	for (uint32_t i = 0; i < 3000; i++) {
+		pallocd__v1__region__init(&regions[i]);
+		regions[i].id = i + 1;
+		pointers[i] = &regions[i];
+	}
+	q = fake_read(fd);
+	while (q && q->verb_case == PALLOCD__V1__REQUEST__VERB_LIST_REGIONS) {
+		Pallocd__V1__ListRegionsReply l = PALLOCD__V1__LIST_REGIONS_REPLY__INIT;
+		Pallocd__V1__Reply reply = PALLOCD__V1__REPLY__INIT;
+
+		reply.id = q->id;
+		pallocd__v1__request__free_unpacked(q, NULL);
+		l.regions = pointers;
+		l.n_regions = 3000;
+		reply.result_case = PALLOCD__V1__REPLY__RESULT_LIST_REGIONS;
+		reply.list_regions = &l;
+		fake_send(fd, &reply);
+		q = fake_read(fd);
+	}
+	(void)f;
+}
+
+START_TEST(reply_larger_than_the_arena)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct paclient_region_list *list;
+	struct fake f;
+	paclient *c;
+	int status;
+
+	fake_start(&f, serve_many_regions, NULL);
+	c = fake_open(&f, 5000);
+	for (unsigned long n = 0; n < 40; n++) {
+		nleft = n;
+		watched = true;
+		status = paclient_regions(c, &list, &call);
+		watched = false;
+		ck_assert_msg(status == PACLIENT_OUT_OF_MEMORY, "%lu: %s", n, call.error.message);
+	}
+	ck_assert_int_eq(paclient_regions(c, &list, &call), 0);
+	ck_assert_uint_eq(list->nregions, 3000);
+	paclient_regions_free(list);
+	paclient_close(c);
+	fake_stop(&f);
+}
+END_TEST
+
 static void serve_pause(struct fake *f, int fd)
 {
 	fake_hello(fd);
@@ -184,6 +238,7 @@ int main(void)
 
 	run_add(s, "every_taking_fails_once", every_taking_fails_once);
 	run_add(s, "steady_state_takes_none", steady_state_takes_none);
+	run_add(s, "reply_larger_than_the_arena", reply_larger_than_the_arena);
 	run_add(s, "late_without_memory", late_without_memory);
 	return run_suite(s);
 }
