@@ -166,6 +166,8 @@ int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	lower_search(pa, chunk_page(first));
 	fill_chunks(pa, first, limit);
 	summarize_grown(pa, first, npages);
+	/* Growing touches what is fresh, so that no alloc pays for its page faults. */
+	tree_settle(&pa->tree);
 	return 0;
 }
 

@@ -57,32 +57,37 @@ static inline uint64_t summary_free(unsigned log)
 	return summary_pack(n, n, n);
 }
 
+/* Fields of a word that is not SUMMARY_WHOLE: no summary below the largest is. */
+static inline struct summary summary_fields(uint64_t s)
+{
+	return (struct summary){s & SUMMARY_FIELD, (s >> SUMMARY_NPAGES_LOG) & SUMMARY_FIELD,
+				s >> (2 * SUMMARY_NPAGES_LOG)};
+}
+
 /**
- * summary_merge() - the summary of @n neighbouring entries of 2^@log pages each
+ * summary_merge() - the summary of @n neighbouring entries of 2^@log pages each; @log is below SUMMARY_NPAGES_LOG
  *
  * Source: reference, mergeSummaries.
  */
 static inline uint64_t summary_merge(const uint64_t *sums, unsigned n, unsigned log)
 {
 	const uint64_t whole = UINT64_C(1) << log;
-	uint64_t start = 0, max = 0, run = 0;
-	unsigned i = 0;
+	uint64_t start = summary_fields(sums[0]).start, max = 0, run = 0;
 
-	/* Entries that are all free at the beginning; the next one ends the run at the start. */
-	while (i < n && summary_start(sums[i]) == whole)
-		i++;
-	start = run = max = i * whole;
-	if (i < n)
-		start += summary_start(sums[i]);
-	/* No branch depends on the sums from here on: they are what a predictor can't know. */
-	for (; i < n; i++) {
-		struct summary s = summary_unpack(sums[i]);
+	/* No branch depends on the sums: they are what a predictor can't know. */
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < n; i++) {
+		struct summary s = summary_fields(sums[i]);
+		uint64_t most;
 
 		run += s.start;
-		max = run > max ? run : max;
-		max = s.max > max ? s.max : max;
-		run = s.end == whole ? run : s.end;
+		most = run > s.max ? run : s.max;
+		max = most > max ? most : max;
+		run = s.start == whole ? run : s.end;
 	}
+	/* But for the run at the start, which seldom goes beyond the first entry. */
+	for (unsigned i = 1; UNLIKELY(start == i * whole) && i < n; i++)
+		start += summary_fields(sums[i]).start;
 	return summary_pack(start, max, run);
 }
 

@@ -137,7 +137,7 @@ static void run_merge(struct trace *t, struct line *l)
 	struct summary s;
 
 	(void)t;
-	if (n > TRACE_FIELDS_MAX / 3 || !line_nfields(l, (unsigned)(3 + 3 * n)))
+	if (n == 0 || n > TRACE_FIELDS_MAX / 3 || !line_nfields(l, (unsigned)(3 + 3 * n)))
 		return;
 	for (unsigned i = 0; i < n; i++)
 		sums[i] = summary_pack(line_u64(l, 3 + 3 * i), line_u64(l, 4 + 3 * i),
