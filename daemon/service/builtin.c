@@ -9,6 +9,7 @@
 const char config_builtin[] = "# Built into pallocd; used where there is no " CONFIG_FILE_DEFAULT
 			      ".\n"
 			      "[Region demo]\n"
+			      "Base = 0x100000000\n"
 			      "Limit = 4G\n"
 			      "PageSize = 4K\n"
 			      "Initial = 16M\n"
