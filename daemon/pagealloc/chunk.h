@@ -130,4 +130,29 @@ static inline unsigned chunk_run_down(const uint64_t *bits, unsigned page)
 	return n;
 }
 
+/** chunk_used_up() - pages in use in a row from @page upwards; chunk_used_down() - below @page. */
+static inline unsigned chunk_used_up(const uint64_t *bits, unsigned page)
+{
+	unsigned word = page / 64;
+	uint64_t x = bits[word] >> (page % 64);
+
+	if (x)
+		return bits_ctz(x);
+	while (++word < CHUNK_NWORDS && !bits[word])
+		;
+	return word < CHUNK_NWORDS ? word * 64 + bits_ctz(bits[word]) - page : CHUNK_NPAGES - page;
+}
+
+static inline unsigned chunk_used_down(const uint64_t *bits, unsigned page)
+{
+	unsigned word = (page - 1) / 64;
+	uint64_t x = bits[word] << (63 - (page - 1) % 64);
+
+	if (x)
+		return bits_clz(x);
+	while (word > 0 && !bits[word - 1])
+		word--;
+	return word > 0 ? page - (word * 64 - bits_clz(bits[word - 1])) : page;
+}
+
 #endif

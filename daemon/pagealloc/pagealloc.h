@@ -38,11 +38,14 @@ enum pagealloc_outcome {
 struct pagealloc;
 
 struct pagealloc_config {
-	uint64_t limit_npages; /* pages that may ever be grown, 1 to PAGEALLOC_LIMIT_NPAGES_MAX */
-	unsigned
-		scavenge_min_npages; /* pages that can only be released together: power of two, 1 to 64; 0 means 1 */
-	unsigned
-		huge_npages; /* pages of a huge page that scavenging would rather not break; power of two; 0 = none */
+	/* Pages that may ever be grown, 1 to PAGEALLOC_LIMIT_NPAGES_MAX. */
+	uint64_t limit_npages;
+	/* Page 0 lies so many pages above address 0, from which alignments and boundaries count. */
+	uint64_t origin_npages;
+	/* Pages that can only be released together: power of two, 1 to 64; 0 means 1. */
+	unsigned scavenge_min_npages;
+	/* Pages of a huge page that scavenging would rather not break: power of two; 0 = none. */
+	unsigned huge_npages;
 };
 
 /**
@@ -79,6 +82,56 @@ MUST_CHECK int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npag
  */
 MUST_CHECK int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 			       uint64_t *ret_scavenged);
+
+/* Where a run may lie. { .npages = n } asks for the same as pagealloc_alloc(). */
+struct pagealloc_request {
+	uint64_t npages;
+	uint64_t
+		align_npages; /* the first page's distance from address 0 is a multiple of it; power of two; 0 = any */
+	uint64_t
+		boundary_npages; /* the run must not cross a multiple of it, from address 0; power of two; 0 = none */
+	uint64_t first, limit; /* the run lies in pages [first, limit); limit 0 = no limit */
+	bool last;             /* the highest place, not the lowest */
+};
+
+/**
+ * pagealloc_place() - where a run would go, without taking it
+ * @ret_page: first page; written only on 0
+ *
+ * Exact: if there is a place, it is found, and it is the lowest (with last, the highest). Subtrees without a run that is long
+ * enough are passed by; what is left to look at is each run of @req->npages or more pages that only alignment or boundary
+ * rule out, at O(levels) each.
+ * Return: 0, PAGEALLOC_E_NO_RUN, PAGEALLOC_E_RANGE for constraints that nothing can meet: 0 pages, a number that
+ * is no power of two, first at or above limit, more pages than lie between two boundaries.
+ */
+MUST_CHECK int pagealloc_place(struct pagealloc *pa, const struct pagealloc_request *req,
+			       uint64_t *ret_page);
+
+/** pagealloc_alloc_placed() - take the run that pagealloc_place() finds. Return: as pagealloc_place(). */
+MUST_CHECK int pagealloc_alloc_placed(struct pagealloc *pa, const struct pagealloc_request *req,
+				      uint64_t *ret_page, uint64_t *ret_scavenged);
+
+/** pagealloc_fits() - may a run be at @page as far as the constraints go, free or not? */
+bool pagealloc_fits(const struct pagealloc *pa, const struct pagealloc_request *req, uint64_t page);
+
+/**
+ * pagealloc_largest_placed() - the longest run that could be had under the constraints of @req, whose npages does not count
+ *
+ * 0 if there is none. Costs a walk over the runs that are longer than those seen before.
+ */
+uint64_t pagealloc_largest_placed(struct pagealloc *pa, const struct pagealloc_request *req);
+
+/**
+ * pagealloc_place_within() - the lowest place in [@first, @limit) if all of it were free
+ * @ret_page: written only on 0
+ *
+ * For who wants to know how far to grow. O(1). Return: 0, PAGEALLOC_E_NO_RUN, PAGEALLOC_E_RANGE.
+ */
+MUST_CHECK int pagealloc_place_within(struct pagealloc *pa, const struct pagealloc_request *req,
+				      uint64_t first, uint64_t limit, uint64_t *ret_page);
+
+/** pagealloc_count_placed() - how many runs of @req could be taken one after the other, lowest first. O(runs of that length). */
+uint64_t pagealloc_count_placed(struct pagealloc *pa, const struct pagealloc_request *req);
 
 /**
  * pagealloc_alloc_range() - take exactly the pages [@page, @page + @npages)

@@ -18,4 +18,8 @@ bool compare_pages(const struct pagealloc *pa, const struct oracle *o, uint64_t 
 /** compare_all() - every page, every count, and pagealloc_check(). */
 bool compare_all(struct pagealloc *pa, const struct oracle *o);
 
+/** compare_place() - where a request would go, lowest and highest; the longest that would fit; how many would. */
+bool compare_place(struct pagealloc *pa, const struct oracle *o,
+		   const struct pagealloc_request *req);
+
 #endif

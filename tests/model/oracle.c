@@ -84,6 +84,31 @@ uint64_t oracle_alloc(struct oracle *o, uint64_t npages, uint64_t *ret_scavenged
 	return ORACLE_NONE;
 }
 
+bool oracle_fits(const struct oracle_request *r, uint64_t page)
+{
+	uint64_t first = r->origin + page, last = first + r->npages - 1;
+
+	if (r->align && first % r->align)
+		return false;
+	if (r->boundary && first / r->boundary != last / r->boundary)
+		return false;
+	return page >= r->first && (!r->limit || page + r->npages <= r->limit);
+}
+
+uint64_t oracle_place(const struct oracle *o, const struct oracle_request *r)
+{
+	uint64_t found = ORACLE_NONE;
+
+	for (uint64_t i = 0; i + r->npages <= o->npages; i++) {
+		if (!oracle_fits(r, i) || !oracle_is_free(o, i, r->npages))
+			continue;
+		found = i;
+		if (!r->last)
+			break;
+	}
+	return found;
+}
+
 uint64_t oracle_scavenge(struct oracle *o, uint64_t npages)
 {
 	uint64_t n = 0;

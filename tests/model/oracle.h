@@ -28,6 +28,17 @@ void oracle_grow(struct oracle *o, uint64_t page, uint64_t npages);
 /** oracle_alloc() - lowest run of @npages free pages, ORACLE_NONE if none. @ret_scavenged: how many of them were scavenged. */
 uint64_t oracle_alloc(struct oracle *o, uint64_t npages, uint64_t *ret_scavenged);
 
+struct oracle_request {
+	uint64_t npages, align, origin, boundary, first, limit;
+	bool last;
+};
+
+/** oracle_fits() - are the constraints met by a run at @page? */
+bool oracle_fits(const struct oracle_request *r, uint64_t page);
+
+/** oracle_place() - lowest or highest place, by trying every page; ORACLE_NONE if there is none. */
+uint64_t oracle_place(const struct oracle *o, const struct oracle_request *r);
+
 /** oracle_is_free() - are all these pages grown and free? oracle_is_used() - grown and used? */
 bool oracle_is_free(const struct oracle *o, uint64_t page, uint64_t npages);
 bool oracle_is_used(const struct oracle *o, uint64_t page, uint64_t npages);

@@ -269,6 +269,33 @@ static bool do_grow(struct world *w)
 	return want == (err == 0);
 }
 
+/* Any constraints, in any combination; then take what was found. */
+static bool do_place(struct world *w)
+{
+	struct pagealloc_request req = {.npages = below(w, 4) ? 1 + below(w, 40) : some_npages(w),
+					.last = below(w, 2)};
+	uint64_t page, scavenged, want;
+
+	w->op = "place";
+	if (below(w, 2))
+		req.align_npages = UINT64_C(1) << below(w, 12);
+	if (below(w, 3) == 0)
+		req.boundary_npages = UINT64_C(1) << below(w, 14);
+	if (below(w, 3) == 0)
+		req.first = below(w, w->npages);
+	if (below(w, 3) == 0)
+		req.limit = req.first + 1 + below(w, w->npages);
+	if (req.boundary_npages && req.boundary_npages < req.npages)
+		return pagealloc_place(w->pa, &req, &page) == PAGEALLOC_E_RANGE;
+	if (!compare_place(w->pa, w->o, &req))
+		return false;
+	if (pagealloc_alloc_placed(w->pa, &req, &page, &scavenged))
+		return true;
+	want = oracle_take(w->o, page, req.npages);
+	hold(w, page, req.npages);
+	return !differs(w, page, scavenged, page, want);
+}
+
 static bool step(struct world *w)
 {
 	uint64_t dice = below(w, 1000);
@@ -290,6 +317,8 @@ static bool step(struct world *w)
 		return do_cache_take(w);
 	else if (dice < 200)
 		return do_cache_flush(w);
+	else if (dice < 206)
+		return do_place(w);
 	else
 		return below(w, 100) < w->bias ? do_alloc(w) : do_free(w);
 	return true;
@@ -297,7 +326,8 @@ static bool step(struct world *w)
 
 static bool run(uint64_t npages, uint64_t nops, uint64_t seed)
 {
-	struct pagealloc_config config = {.limit_npages = npages};
+	struct pagealloc_config config = {.limit_npages = npages,
+					  .origin_npages = seed % 3 * 0x12345};
 	struct world w = {.random = seed, .npages = npages};
 	bool ok = pagealloc_new(&config, &w.pa) == 0;
 

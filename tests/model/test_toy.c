@@ -103,6 +103,32 @@ static bool try_range(struct toy *t, uint32_t bits, uint32_t scavenged, uint64_t
 	return finish(t, "range", bits, search, page, npages, same);
 }
 
+/* Constraints of every size, and bounds everywhere, on one state. */
+static bool try_place(struct toy *t, uint32_t bits, uint64_t search)
+{
+	struct pagealloc_request req = {0};
+	uint64_t last = t->pages[t->npages - 1], npages = 1 + bits * 40503u % 6;
+
+	put_state(t, bits, 0, search);
+	for (req.align_npages = 1; req.align_npages <= 8; req.align_npages *= 2)
+		for (req.boundary_npages = 0; req.boundary_npages <= 8;
+		     req.boundary_npages += req.boundary_npages + 4)
+			for (req.first = 0; req.first <= last; req.first += 5)
+				for (req.limit = 0; req.limit <= last + 1; req.limit += 7) {
+					req.npages = npages;
+					req.last = (req.first + req.limit) % 2;
+					if (req.limit && req.limit <= req.first)
+						continue;
+					if (req.boundary_npages && req.boundary_npages < npages)
+						continue;
+					t->ntried++;
+					if (!compare_place(t->pa, t->o, &req))
+						return finish(t, "place", bits, search, npages, 0,
+							      false);
+				}
+	return true;
+}
+
 static int release_nothing(void *ctx, uint64_t page, uint64_t npages)
 {
 	(void)ctx, (void)page, (void)npages;
@@ -135,6 +161,9 @@ static bool try_state(struct toy *t, uint32_t bits, uint64_t search)
 		for (uint64_t n = 1; t->pages[i] + n <= last + 1 && n <= t->npages; n++)
 			if (!try_range(t, bits, scavenged, search, t->pages[i], n))
 				return false;
+	/* The constraints are many: a seventh of the states has every bitmap of a few pages in it all the same. */
+	if (bits % 7 == 0 && !try_place(t, bits, search))
+		return false;
 	for (uint64_t n = 1; n <= t->npages; n += 2)
 		if (!try_scavenge(t, bits, scavenged, search, n))
 			return false;

@@ -282,6 +282,55 @@ START_TEST(one_page_region)
 }
 END_TEST
 
+START_TEST(place_refuses_what_nothing_can_meet)
+{
+	static const struct pagealloc_request bad[] = {
+		{.npages = 0},
+		{.npages = 1, .align_npages = 3},
+		{.npages = 1, .boundary_npages = 12},
+		{.npages = 9, .boundary_npages = 8},
+		{.npages = 1, .first = 8, .limit = 8},
+		{.npages = 1, .first = 9, .limit = 8},
+	};
+	struct pagealloc *pa = new_grown(64 * 512, 4 * 512);
+	uint64_t page = 77;
+
+	ck_assert_int_eq(pagealloc_place(pa, &bad[_i], &page), PAGEALLOC_E_RANGE);
+	ck_assert_int_eq(pagealloc_alloc_placed(pa, &bad[_i], &page, NULL), PAGEALLOC_E_RANGE);
+	ck_assert_uint_eq(page, 77);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+/* Numbers at the edge of what 64 bits hold. */
+START_TEST(place_does_not_overflow)
+{
+	static const struct pagealloc_request none[] = {
+		{.npages = UINT64_MAX},
+		{.npages = UINT64_MAX, .last = true},
+		{.npages = UINT64_MAX - 1, .align_npages = UINT64_C(1) << 63},
+		{.npages = 1, .align_npages = UINT64_C(1) << 63},
+		{.npages = 1, .align_npages = UINT64_C(1) << 63, .last = true},
+		{.npages = 1, .first = UINT64_MAX - 1},
+		{.npages = 1, .first = UINT64_MAX - 1, .limit = UINT64_MAX, .last = true},
+		{.npages = UINT64_C(1) << 63, .boundary_npages = UINT64_C(1) << 63},
+	};
+	struct pagealloc_config config = {.limit_npages = 64 * 512, .origin_npages = 5};
+	struct pagealloc *pa;
+	uint64_t page;
+
+	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
+	ck_assert_int_eq(pagealloc_place(pa, &none[_i], &page), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_grow(pa, 0, 64 * 512), 0);
+	ck_assert_int_eq(pagealloc_place(pa, &none[_i], &page), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_place_within(pa, &none[_i], 0, 64 * 512, &page),
+			 PAGEALLOC_E_NO_RUN);
+	ck_assert_uint_eq(pagealloc_count_placed(pa, &none[_i]), 0);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
 START_TEST(count_sees_holes_and_parts)
 {
 	struct pagealloc *pa = new_grown(64 * 512, 1024);
@@ -395,6 +444,8 @@ int main(void)
 	tcase_add_loop_test(tc, metadata_is_at_most_2_2_bits_a_page, 0, 3);
 	tcase_add_test(tc, largest_region);
 	tcase_add_test(tc, one_page_region);
+	tcase_add_loop_test(tc, place_refuses_what_nothing_can_meet, 0, 6);
+	tcase_add_loop_test(tc, place_does_not_overflow, 0, 8);
 	tcase_add_test(tc, count_sees_holes_and_parts);
 	tcase_add_test(tc, dump_is_a_map);
 	tcase_add_test(tc, flush_tells_the_scavenger);
