@@ -4,7 +4,7 @@
 #   tests/run.sh [--quick | --long] [--no-setup]
 #
 #   --quick      gcc only
-#   --long       also the tests that take minutes (label "long")
+#   --long       also the tests that take minutes (label "long"), with gcc and with the sanitizers
 #   --no-setup   install nothing, even if a package is missing
 #
 # What is missing is installed first (tests/setup.sh). The last line says how many tests passed and failed over all builds;
@@ -24,7 +24,9 @@ for arg; do
 	esac
 done
 if ((setup)); then
-	bash tests/setup.sh test || {
+	group='test'
+	((!long)) || group=long
+	bash tests/setup.sh "$group" || {
 		echo "run.sh: going on with what is there"
 	} >&2
 fi
@@ -74,11 +76,10 @@ filter=()
 ((long)) || filter=(-LE '^long$')
 run default "${filter[@]}"
 if ((!quick)); then
-	# The code is the same: clang's warnings, and its idea of what undefined behaviour allows, show in the unit tests.
-	run clang -R '^unit/' "${filter[@]}"
-	# What reads the sources and not the programs need not run twice.
-	filter=(-LE '^lint$')
-	((long)) || filter=(-LE '^(lint|long)$')
+	# What reads the sources and not the programs need not run twice. The demonstration mostly waits.
+	run clang -LE '^(lint|long)$' -E '^e2e/demo$'
+	filter=(-LE '^(lint|long)$')
+	((!long)) || filter=(-LE '^lint$')
 	run sanitize "${filter[@]}"
 fi
 

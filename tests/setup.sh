@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # setup - the Debian packages that pallocd is built and tested with: the one list of them, and their installation
 #
-#   tests/setup.sh [build|test]    install what is missing: for building only, or for building and all tests (default)
-#   tests/setup.sh --check [...]   install nothing; print what is missing, exit 1 if anything is
-#   tests/setup.sh --list [...]    print the packages
+#   tests/setup.sh [build|test|long]   install what is missing: for building only; for building and the tests (default); for
+#                                      these and `tests/run.sh --long`
+#   tests/setup.sh --check [...]       install nothing; print what is missing, exit 1 if anything is
+#   tests/setup.sh --list [...]        print the packages
 #
 # Runs apt only when something is missing: as root, or through sudo. Exit codes: 0 all there, 1 something is missing, 2 usage.
 set -euo pipefail
 
-# What `client/demo.sh` needs: the compiler, the build tools and the libraries that are linked.
+# What `client/demo.sh` needs: the compiler, the build tools, the libraries that are linked, and what CMake looks for.
 build=(
 	gcc libc6-dev cmake ninja-build pkg-config
 	protobuf-c-compiler libprotobuf-c-dev # the wire
@@ -16,10 +17,10 @@ build=(
 	libsystemd-dev                        # readiness, watchdog, socket activation
 	libinih-dev                           # configuration files
 	libjansson-dev                        # paclient --json
+	check                                 # unit tests: not built, but configured with the rest
 )
 # What `tests/run.sh` needs beyond that.
 test=(
-	check                    # unit tests
 	g++ man-db               # the header as C++, the manual pages
 	libasan8 libubsan1       # gcc's sanitizers
 	clang libclang-rt-14-dev # second compiler, libFuzzer
@@ -27,18 +28,23 @@ test=(
 	systemd                  # systemd-analyze, systemd-socket-activate
 	jq python3               # read what paclient --json prints
 )
+# What `tests/run.sh --long` needs beyond that.
+long=(
+	valgrind libc6-dbg # the unit tests once more; it wants the C library's symbols
+)
 
 mode=install group=test
 for arg; do
 	case $arg in
 	--check | --list) mode=${arg#--} ;;
-	build | test) group=$arg ;;
+	build | test | long) group=$arg ;;
 	-h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
 	*) echo "setup.sh: unknown argument: $arg (see --help)" >&2 && exit 2 ;;
 	esac
 done
 packages=("${build[@]}")
 [[ $group == build ]] || packages+=("${test[@]}")
+[[ $group != long ]] || packages+=("${long[@]}")
 if [[ $mode == list ]]; then
 	printf '%s\n' "${packages[@]}"
 	exit 0
