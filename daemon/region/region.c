@@ -114,7 +114,8 @@ static uint64_t pages_for(uint64_t bytes, unsigned page_shift)
 
 static int region_open(struct region *r, const struct region_config *c)
 {
-	struct pagealloc_config pc = {.limit_npages = r->limit_npages};
+	struct pagealloc_config pc = {.limit_npages = r->limit_npages,
+				      .origin_npages = r->base_addr >> r->page_shift};
 	uint64_t initial = pages_for(c->initial_bytes, r->page_shift);
 	int err;
 

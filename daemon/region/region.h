@@ -76,6 +76,23 @@ struct region {
 	char fault[REGION_FAULT_BYTES]; /* what was noticed */
 };
 
+enum region_rule {
+	REGION_ANYWHERE,
+	REGION_FIXED, /* at addr, or not at all */
+	REGION_HINT,  /* at addr if that can be */
+};
+
+/* Where extents may lie. A zeroed one allows everything. */
+struct region_placement {
+	uint64_t align_npages;    /* from address 0; power of two; 0 = 1 */
+	uint64_t boundary_npages; /* not to be crossed, from address 0; power of two; 0 = none */
+	uint64_t lowest_addr;     /* no page below; 0 = the base */
+	uint64_t limit_addr;      /* no page reaches beyond; 0 = the end */
+	enum region_rule rule;
+	uint64_t addr;
+	bool last; /* the highest place, not the lowest */
+};
+
 /* Named outcomes of the functions below. */
 enum region_outcome {
 	REGION_E_CONFIG = 1,    /* the configuration is impossible; the text says what and why */
@@ -86,7 +103,9 @@ enum region_outcome {
 	REGION_E_UNALIGNED,     /* the address is not the beginning of a page */
 	REGION_E_NOT_ALLOCATED, /* some page is not allocated, or is named twice */
 	REGION_E_NOT_OWNER,     /* some page is held by another owner */
-	REGION_E_FAULTED,       /* the region is closed */
+	REGION_E_NOT_FREE,      /* some page at the fixed address is taken, or not grown */
+	REGION_E_PLACEMENT, /* a constraint that nothing can meet; the refusal's field and why say which */
+	REGION_E_FAULTED, /* the region is closed */
 };
 
 /* What to say about an outcome. Only what fits the outcome is set. */
@@ -97,7 +116,10 @@ struct region_refusal {
 	uint64_t free_npages;
 	uint64_t largest_npages;
 	uint64_t growable_npages;
-	uint64_t addr; /* first address at fault */
+	uint64_t addr;          /* first address at fault */
+	uint64_t placed_npages; /* longest run that the placement allows, where there is one */
+	const char *field;      /* PLACEMENT: the constraint; static strings both */
+	const char *why;
 };
 
 /**
@@ -123,16 +145,38 @@ void region_destroy(struct region *r);
 /**
  * region_alloc() - take one extent for each entry of @npages, all or none
  * @o:             whose they will be
+ * @p:             where they may lie; NULL: anywhere, as low as possible
  * @ret_addr:      @n addresses in the order of @npages; written on failure too, without meaning
  * @ret_scavenged: how many of the pages had no memory behind them
  * @ret_refusal:   written where the outcome is positive
  *
  * A region with auto-grow grows by its step, or by as much as the entry needs, before it refuses; what has grown stays.
- * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_FAULTED, -ENOMEM. Nothing is taken but on 0.
+ * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_FAULTED, -ENOMEM; with a placement also
+ * REGION_E_PLACEMENT, REGION_E_NOT_FREE, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED. Nothing is taken but on 0.
  */
 MUST_CHECK int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
-			    uint64_t *ret_addr, uint64_t *ret_scavenged,
-			    struct region_refusal *ret_refusal);
+			    const struct region_placement *p, uint64_t *ret_addr,
+			    uint64_t *ret_scavenged, struct region_refusal *ret_refusal);
+
+/* What region_why() finds out. */
+struct region_why {
+	bool fits;
+	uint64_t addr;          /* where it would go */
+	uint64_t grow_npages;   /* by so much the region would grow first */
+	uint64_t placed_npages; /* longest run that the placement allows now */
+};
+
+/**
+ * region_why() - where an extent of @npages would go, or that it does not fit; changes nothing
+ *
+ * Return: 0 (see @ret_why), or as region_alloc() for what can never be.
+ */
+MUST_CHECK int region_why(struct region *r, uint64_t npages, const struct region_placement *p,
+			  struct region_why *ret_why, struct region_refusal *ret_refusal);
+
+/** region_fit() - how many extents of @npages fit now, from the lowest place up. Return: as region_why(). */
+MUST_CHECK int region_fit(struct region *r, uint64_t npages, const struct region_placement *p,
+			  uint64_t *ret_nextents, struct region_refusal *ret_refusal);
 
 /**
  * region_free() - give back the ranges (@addr[i], @npages[i]), all or none

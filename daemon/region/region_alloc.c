@@ -46,30 +46,15 @@ static int no_space(struct region *r, uint32_t index, uint64_t asked,
 	return REGION_E_NO_SPACE;
 }
 
-/*
- * Grow so that @npages fit at the upper end, the free pages that are there already included: no more than the step or what
- * is needed, and not at all where it would not help.
- */
-static int make_room(struct region *r, uint64_t npages)
+/* Grow so that @req fits at the upper end: by the step or by what is needed, and not at all where it would not help. */
+static int make_room(struct region *r, const struct region_placement *p,
+		     const struct pagealloc_request *req)
 {
-	uint32_t last = extents_last(&r->extents);
-	uint64_t step = r->auto_grow_npages, used_end = 0, needed;
+	uint64_t step = r->auto_grow_npages, needed;
+	int err = growth_needed(r, p, req, &needed);
 
-	if (last != EXTENT_NONE) {
-		const struct extent *e = extents_get(&r->extents, last);
-
-		used_end = e->first + e->npages;
-	}
-	if (npages <= r->grown_npages - used_end) {
-		region_fault(r,
-			     "R3: %" PRIu64 " pages from page %" PRIu64
-			     " are nobody's, but are not found",
-			     npages, used_end);
-		return REGION_E_FAULTED;
-	}
-	needed = npages - (r->grown_npages - used_end);
-	if (step == 0 || needed > region_growable_npages(r))
-		return REGION_E_NO_SPACE;
+	if (err)
+		return err;
 	if (step < needed)
 		step = needed;
 	if (step > region_growable_npages(r))
@@ -77,22 +62,42 @@ static int make_room(struct region *r, uint64_t npages)
 	return region_grow_by(r, step);
 }
 
-static int run_take(struct region *r, uint64_t npages, uint64_t *ret_page, uint64_t *ret_scavenged)
+/* One try: at the address that is wanted, or where there is room. Return: 0, a named outcome of pagealloc, or a negative errno. */
+static int pages_take(struct region *r, const struct region_placement *p,
+		      const struct pagealloc_request *req, uint64_t *ret_page,
+		      uint64_t *ret_scavenged)
+{
+	if (p && p->rule != REGION_ANYWHERE) {
+		uint64_t page = (p->addr - r->base_addr) >> r->page_shift;
+		int err = PAGEALLOC_E_NOT_FREE;
+
+		if (pagealloc_fits(r->pa, req, page))
+			err = pagealloc_alloc_range(r->pa, page, req->npages, ret_scavenged);
+		*ret_page = page;
+		if (!err || p->rule == REGION_FIXED)
+			return err;
+	}
+	return pagealloc_alloc_placed(r->pa, req, ret_page, ret_scavenged);
+}
+
+static int run_take(struct region *r, const struct region_placement *p,
+		    const struct pagealloc_request *req, uint64_t *ret_page,
+		    uint64_t *ret_scavenged)
 {
 	int err;
 
-	err = pagealloc_alloc(r->pa, npages, ret_page, ret_scavenged);
+	err = pages_take(r, p, req, ret_page, ret_scavenged);
 	if (LIKELY(!err))
 		return 0;
 	if (err < 0)
 		return err;
-	err = make_room(r, npages);
+	err = make_room(r, p, req);
 	if (err)
 		return err;
-	err = pagealloc_alloc(r->pa, npages, ret_page, ret_scavenged);
+	err = pages_take(r, p, req, ret_page, ret_scavenged);
 	if (err > 0) {
 		region_fault(r, "R3: grown for %" PRIu64 " pages, but they are not found (%d)",
-			     npages, err);
+			     req->npages, err);
 		return REGION_E_FAULTED;
 	}
 	return err;
@@ -115,19 +120,38 @@ static void undo(struct region *r, struct holding *h, uint32_t n)
 	}
 }
 
+/* What to say where there is no room for @req. */
+static int run_refuse(struct region *r, const struct region_placement *p,
+		      const struct pagealloc_request *req, uint32_t index,
+		      struct region_refusal *refusal)
+{
+	if (p && p->rule == REGION_FIXED) {
+		refusal->addr = p->addr;
+		refusal->asked = req->npages;
+		return REGION_E_NOT_FREE;
+	}
+	no_space(r, index, req->npages, refusal);
+	if (p)
+		refusal->placed_npages = pagealloc_largest_placed(r->pa, req);
+	return REGION_E_NO_SPACE;
+}
+
 static int batch_take(struct region *r, struct holding *h, const uint64_t *npages, uint32_t n,
-		      uint64_t *ret_addr, uint64_t *ret_scavenged, struct region_refusal *refusal)
+		      const struct region_placement *p, uint64_t *ret_addr, uint64_t *ret_scavenged,
+		      struct region_refusal *refusal)
 {
 	uint64_t page, scavenged, total = 0;
+	struct pagealloc_request req;
 	int err;
 
 	for (uint32_t i = 0; i < n; i++) {
-		err = run_take(r, npages[i], &page, &scavenged);
+		err = placement_request(r, p, npages[i], &req, refusal);
+		if (LIKELY(!err))
+			err = run_take(r, p, &req, &page, &scavenged);
 		if (UNLIKELY(err)) {
 			undo(r, h, i);
-			if (err == REGION_E_NO_SPACE)
-				return no_space(r, i, npages[i], refusal);
-			return err;
+			refusal->index = i;
+			return err == REGION_E_NO_SPACE ? run_refuse(r, p, &req, i, refusal) : err;
 		}
 		region_extent_add(r, h, page, npages[i]);
 		ret_addr[i] = region_addr(r, page);
@@ -138,7 +162,8 @@ static int batch_take(struct region *r, struct holding *h, const uint64_t *npage
 }
 
 int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
-		 uint64_t *ret_addr, uint64_t *ret_scavenged, struct region_refusal *ret_refusal)
+		 const struct region_placement *p, uint64_t *ret_addr, uint64_t *ret_scavenged,
+		 struct region_refusal *ret_refusal)
 {
 	struct holding *h;
 	uint64_t total;
@@ -149,7 +174,15 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 	err = batch_check(r, npages, n, &total, ret_refusal);
 	if (err)
 		return err;
-	if (total > region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0))
+	if (p && p->rule != REGION_ANYWHERE && n > 1) {
+		ret_refusal->field = "addr";
+		ret_refusal->why = "can be given for one extent only";
+		ret_refusal->asked = n;
+		ret_refusal->limit = 1;
+		return REGION_E_PLACEMENT;
+	}
+	if (!p &&
+	    total > region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0))
 		return no_space(r, 0, total, ret_refusal);
 	err = holding_get(&r->holdings, r, o, &h);
 	if (err)
@@ -157,7 +190,7 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 	err = extents_reserve(&r->extents, n);
 	if (err)
 		return err;
-	err = batch_take(r, h, npages, n, ret_addr, ret_scavenged, ret_refusal);
+	err = batch_take(r, h, npages, n, p, ret_addr, ret_scavenged, ret_refusal);
 	if (err)
 		return err;
 	r->counters.allocs += n;

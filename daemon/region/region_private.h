@@ -54,4 +54,22 @@ static inline void region_extent_drop(struct region *r, struct holding *h, uint3
 /** region_grow_by() - add @npages, which the region may still grow by. Return: as region_grow(). */
 MUST_CHECK int region_grow_by(struct region *r, uint64_t npages);
 
+/**
+ * placement_request() - a placement in the allocator's terms
+ * @p: NULL: anywhere
+ *
+ * Return: 0, REGION_E_PLACEMENT, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, with the refusal set.
+ */
+MUST_CHECK int placement_request(const struct region *r, const struct region_placement *p,
+				 uint64_t npages, struct pagealloc_request *ret_req,
+				 struct region_refusal *refusal);
+
+/**
+ * growth_needed() - by how much the region must grow so that @req fits at its upper end; nothing is changed
+ *
+ * Return: 0, or REGION_E_NO_SPACE where growing would not help or is not allowed.
+ */
+MUST_CHECK int growth_needed(struct region *r, const struct region_placement *p,
+			     const struct pagealloc_request *req, uint64_t *ret_npages);
+
 #endif

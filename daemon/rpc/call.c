@@ -82,6 +82,43 @@ void call_fill_region(const struct region *r, Pallocd__V1__Region *ret)
 	ret->faulted = r->faulted;
 }
 
+enum pallocd_status call_placement(struct call *c, const Pallocd__V1__Placement *m,
+				   struct region_placement *ret)
+{
+	*ret = (struct region_placement){
+		.align_npages = m->align_npages,
+		.boundary_npages = m->boundary_npages,
+		.lowest_addr = m->lowest_addr,
+		.limit_addr = m->limit_addr,
+		.addr = m->addr,
+	};
+	switch ((int)m->rule) {
+	case PALLOCD__V1__RULE__ANYWHERE:
+		ret->rule = REGION_ANYWHERE;
+		break;
+	case PALLOCD__V1__RULE__FIXED:
+		ret->rule = REGION_FIXED;
+		break;
+	case PALLOCD__V1__RULE__HINT:
+		ret->rule = REGION_HINT;
+		break;
+	default:
+		c->refusal.asked = (uint64_t)m->rule;
+		return call_refuse(c, PALLOCD_INVALID, "rule",
+				   "rule %d is not known: ANYWHERE is 0, FIXED 1, HINT 2",
+				   (int)m->rule);
+	}
+	if (m->strategy != PALLOCD__V1__STRATEGY__FIRST &&
+	    m->strategy != PALLOCD__V1__STRATEGY__LAST) {
+		c->refusal.asked = (uint64_t)m->strategy;
+		return call_refuse(c, PALLOCD_INVALID, "strategy",
+				   "strategy %d is not known: FIRST is 0, LAST 1",
+				   (int)m->strategy);
+	}
+	ret->last = m->strategy == PALLOCD__V1__STRATEGY__LAST;
+	return PALLOCD_OK;
+}
+
 static enum pallocd_status refuse_space(struct call *c, const struct region *r, const char *field)
 {
 	const Pallocd__V1__Refusal *f = &c->refusal;
@@ -113,6 +150,11 @@ static enum pallocd_status refuse_addr(struct call *c, const struct region *r, i
 				   "entry %" PRIu32 ": address %#" PRIx64
 				   " is not the beginning of a page of %" PRIu64 " bytes",
 				   i, addr, region_page_size(r));
+	case REGION_E_NOT_FREE:
+		return call_refuse(c, PALLOCD_NOT_FREE, "addr",
+				   "some of the %" PRIu64 " pages at %#" PRIx64
+				   " of region %s are not free, or not grown",
+				   c->refusal.asked, addr, r->name);
 	case REGION_E_NOT_OWNER:
 		return call_refuse(c, PALLOCD_NOT_OWNER, "addr",
 				   "entry %" PRIu32 ": the page at %#" PRIx64
@@ -138,6 +180,7 @@ enum pallocd_status call_refuse_region(struct call *c, const struct region *r, i
 	c->refusal.largest_npages = rr->largest_npages;
 	c->refusal.growable_npages = rr->growable_npages;
 	c->refusal.addr = rr->addr;
+	c->refusal.placed_npages = rr->placed_npages;
 	switch (err) {
 	case REGION_E_NO_SPACE:
 		return refuse_space(c, r, field);
@@ -150,6 +193,10 @@ enum pallocd_status call_refuse_region(struct call *c, const struct region *r, i
 		return call_refuse(c, PALLOCD_INVALID, field,
 				   "entry %" PRIu32 ": 0 pages: at least 1 must be named",
 				   rr->index);
+	case REGION_E_PLACEMENT:
+		return call_refuse(c, PALLOCD_INVALID, rr->field,
+				   "entry %" PRIu32 ": %s, %#" PRIx64 ", %s", rr->index, rr->field,
+				   rr->asked, rr->why);
 	case REGION_E_FAULTED:
 		return call_refuse(c, PALLOCD_FAULTED, "",
 				   "region %s is closed because its state is inconsistent (%s): "

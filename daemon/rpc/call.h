@@ -44,6 +44,10 @@ MUST_CHECK enum pallocd_status call_region(struct call *c, uint32_t id, const ch
 enum pallocd_status call_refuse_region(struct call *c, const struct region *r, int err,
 				       const char *field, const struct region_refusal *rr);
 
+/** call_placement() - a placement for region/. Return: OK, or INVALID with the refusal set for a rule or strategy that is not known. */
+MUST_CHECK enum pallocd_status call_placement(struct call *c, const Pallocd__V1__Placement *m,
+					      struct region_placement *ret);
+
 /** call_take() - cleared memory until the reply is packed; NULL where there is none. */
 MUST_CHECK void *call_take(struct call *c, size_t n, size_t size);
 
@@ -62,6 +66,8 @@ enum pallocd_status free_serve(struct call *c);
 enum pallocd_status grow_serve(struct call *c);
 enum pallocd_status stat_serve(struct call *c);
 enum pallocd_status map_serve(struct call *c);
+enum pallocd_status why_serve(struct call *c);
+enum pallocd_status fit_serve(struct call *c);
 
 /** reply_pack() - append the reply as a frame; there is room for it. */
 void reply_pack(struct call *c, struct rpc_out *out);

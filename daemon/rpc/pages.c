@@ -50,18 +50,18 @@ static enum pallocd_status alloc_owner(struct call *c, int lifetime, struct owne
 	}
 }
 
-static int alloc_do(struct call *c, struct region *r, struct owner *o, uint64_t *addr,
-		    struct region_refusal *rr)
+static int alloc_do(struct call *c, struct region *r, struct owner *o,
+		    const struct region_placement *p, uint64_t *addr, struct region_refusal *rr)
 {
 	const Pallocd__V1__Alloc *m = c->req->alloc;
 	uint32_t n = (uint32_t)m->n_npages;
 	int err;
 
-	err = region_alloc(r, o, m->npages, n, addr, &c->quick_npages, rr);
+	err = region_alloc(r, o, m->npages, n, p, addr, &c->quick_npages, rr);
 	/* Before space is refused, ended sessions give theirs back, however long that takes. */
 	if (UNLIKELY(err == REGION_E_NO_SPACE) && !list_empty(&c->rpc->regions->ending)) {
 		regions_reclaim(c->rpc->regions, UINT32_MAX);
-		err = region_alloc(r, o, m->npages, n, addr, &c->quick_npages, rr);
+		err = region_alloc(r, o, m->npages, n, p, addr, &c->quick_npages, rr);
 	}
 	return err;
 }
@@ -70,6 +70,7 @@ enum pallocd_status alloc_serve(struct call *c)
 {
 	const Pallocd__V1__Alloc *m = c->req->alloc;
 	struct region_refusal rr = {0};
+	struct region_placement placement;
 	enum pallocd_status status;
 	struct region *r;
 	struct owner *o;
@@ -85,10 +86,15 @@ enum pallocd_status alloc_serve(struct call *c)
 	status = alloc_owner(c, (int)m->lifetime, &o);
 	if (status)
 		return status;
+	if (UNLIKELY(m->placement)) {
+		status = call_placement(c, m->placement, &placement);
+		if (status)
+			return status;
+	}
 	addr = arena_take(&c->rpc->arena, m->n_npages * sizeof(*addr));
 	if (!addr)
 		return call_no_memory(c);
-	err = alloc_do(c, r, o, addr, &rr);
+	err = alloc_do(c, r, o, m->placement ? &placement : NULL, addr, &rr);
 	if (UNLIKELY(err))
 		return call_refuse_region(c, r, err, "npages", &rr);
 	c->rpc->cost += m->n_npages;

@@ -28,6 +28,8 @@ static const struct verb {
 	[PALLOCD__V1__REQUEST__VERB_GROW] = {grow_serve, false},
 	[PALLOCD__V1__REQUEST__VERB_STAT] = {stat_serve, false},
 	[PALLOCD__V1__REQUEST__VERB_MAP] = {map_serve, false},
+	[PALLOCD__V1__REQUEST__VERB_WHY] = {why_serve, false},
+	[PALLOCD__V1__REQUEST__VERB_FIT] = {fit_serve, false},
 };
 
 int rpc_init(struct rpc *rpc, struct regions *regions, const char *server)

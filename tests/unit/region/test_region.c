@@ -154,7 +154,7 @@ START_TEST(no_space_has_the_numbers)
 	must_take(&w, w.a, 100);
 	must_take(&w, w.a, 200);
 	ck_assert_int_eq(give(&w, w.a, 0, 100), 0);
-	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, npages, 2, addr, &scavenged, &rr),
+	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, npages, 2, NULL, addr, &scavenged, &rr),
 			 REGION_E_NO_SPACE);
 	ck_assert_uint_eq(rr.index, 1);
 	ck_assert_uint_eq(rr.asked, 300);
@@ -174,20 +174,20 @@ START_TEST(alloc_refuses_absurd_sizes)
 
 	world_init(&w, 2048, 512, 512);
 	ck_assert_int_eq(
-		region_alloc(w.r, &w.a->owner, (uint64_t[]){1, 0}, 2, addr, &scavenged, &rr),
+		region_alloc(w.r, &w.a->owner, (uint64_t[]){1, 0}, 2, NULL, addr, &scavenged, &rr),
 		REGION_E_EMPTY);
 	ck_assert_uint_eq(rr.index, 1);
-	ck_assert_int_eq(
-		region_alloc(w.r, &w.a->owner, (uint64_t[]){2049, 1}, 2, addr, &scavenged, &rr),
-		REGION_E_LIMIT);
+	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, (uint64_t[]){2049, 1}, 2, NULL, addr,
+				      &scavenged, &rr),
+			 REGION_E_LIMIT);
 	ck_assert_uint_eq(rr.index, 0);
-	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, (uint64_t[]){1, UINT64_MAX}, 2, addr,
+	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, (uint64_t[]){1, UINT64_MAX}, 2, NULL, addr,
 				      &scavenged, &rr),
 			 REGION_E_LIMIT);
 	/* Each fits, together they do not, growing included. */
-	ck_assert_int_eq(
-		region_alloc(w.r, &w.a->owner, (uint64_t[]){2048, 2048}, 2, addr, &scavenged, &rr),
-		REGION_E_NO_SPACE);
+	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, (uint64_t[]){2048, 2048}, 2, NULL, addr,
+				      &scavenged, &rr),
+			 REGION_E_NO_SPACE);
 	ck_assert_uint_eq(w.r->used_npages, 0);
 	ck_assert_uint_eq(w.r->grown_npages, 512);
 	world_deinit(&w);
@@ -331,7 +331,8 @@ START_TEST(a_fault_closes_this_region_only)
 	ck_assert_int_eq(regions_add(&w.regions, &config), 0);
 	page = must_take(&w, w.a, 10);
 	must_take(&w, w.b, 10);
-	ck_assert_int_eq(region_alloc(w.regions.table[1], &w.a->owner, &one, 1, &addr, &n, &rr), 0);
+	ck_assert_int_eq(
+		region_alloc(w.regions.table[1], &w.a->owner, &one, 1, NULL, &addr, &n, &rr), 0);
 	/* Behind the region's back. */
 	ck_assert_int_eq(pagealloc_free(w.r->pa, page + 3, 1), 0);
 	ck_assert(!region_check(w.r, why, sizeof(why)));
@@ -339,7 +340,8 @@ START_TEST(a_fault_closes_this_region_only)
 	ck_assert_int_eq(give(&w, w.a, page, 10), REGION_E_FAULTED);
 	ck_assert(w.r->faulted);
 	ck_assert_int_eq(give(&w, w.b, page + 10, 10), REGION_E_FAULTED);
-	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, &one, 1, &addr, &n, &rr), REGION_E_FAULTED);
+	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, &one, 1, NULL, &addr, &n, &rr),
+			 REGION_E_FAULTED);
 	ck_assert_int_eq(region_grow(w.r, 1, &addr, &n, &rr), REGION_E_FAULTED);
 	/* The other one goes on, also for a session that held something in both. */
 	session_end(w.a);
@@ -376,7 +378,7 @@ static int step_alloc(struct world *w)
 	struct region_refusal rr;
 	uint64_t addr[3], scavenged;
 
-	return region_alloc(w->r, &w->a->owner, npages, 3, addr, &scavenged, &rr);
+	return region_alloc(w->r, &w->a->owner, npages, 3, NULL, addr, &scavenged, &rr);
 }
 
 static int step_cut(struct world *w)

@@ -71,7 +71,7 @@ static void step_alloc(struct model *m)
 
 	for (uint32_t i = 0; i < n; i++)
 		npages[i] = 1 + random_below(&m->rnd, random_below(&m->rnd, 8) ? 12 : 400);
-	err = region_alloc(m->w.r, owner_of(m, number), npages, n, addr, &scavenged, &rr);
+	err = region_alloc(m->w.r, owner_of(m, number), npages, n, NULL, addr, &scavenged, &rr);
 	if (err) {
 		ck_assert_int_eq(err, REGION_E_NO_SPACE);
 		ck_assert_uint_eq(m->w.r->used_npages, used);

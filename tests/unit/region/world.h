@@ -72,7 +72,7 @@ static inline uint64_t take(struct world *w, struct owner *o, uint64_t npages, i
 	struct region_refusal rr = {0};
 	uint64_t addr = 0, scavenged;
 
-	*ret_err = region_alloc(w->r, o, &npages, 1, &addr, &scavenged, &rr);
+	*ret_err = region_alloc(w->r, o, &npages, 1, NULL, &addr, &scavenged, &rr);
 	return *ret_err ? UINT64_MAX : (addr - BASE) / PAGE;
 }
 

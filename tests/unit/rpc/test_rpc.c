@@ -91,6 +91,80 @@ START_TEST(alloc_refusals)
 }
 END_TEST
 
+static const Reply *alloc_placed(uint64_t npages, Pallocd__V1__Placement *p)
+{
+	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
+
+	m.region_id = 1;
+	m.npages = &npages;
+	m.n_npages = 1;
+	m.placement = p;
+	return call(&REQUEST(1, ALLOC, alloc, &m));
+}
+
+START_TEST(alloc_placed_where_it_may_lie)
+{
+	Pallocd__V1__Placement p = PALLOCD__V1__PLACEMENT__INIT;
+
+	hello();
+	alloc_n((uint64_t[]){1}, 1, 0);
+	ck_assert_uint_eq(alloc_placed(3, &p)->alloc->addr[0], BASE + 4096);
+	p.align_npages = 8;
+	ck_assert_uint_eq(alloc_placed(3, &p)->alloc->addr[0] % (8 * 4096), 0);
+	p.lowest_addr = BASE + 100 * 4096;
+	p.limit_addr = BASE + 120 * 4096;
+	p.strategy = PALLOCD__V1__STRATEGY__LAST;
+	ck_assert_uint_eq(alloc_placed(3, &p)->alloc->addr[0],
+			  (BASE + 117 * 4096) / (8 * 4096) * (8 * 4096));
+	p = (Pallocd__V1__Placement)PALLOCD__V1__PLACEMENT__INIT;
+	p.rule = PALLOCD__V1__RULE__FIXED;
+	p.addr = BASE + 200 * 4096;
+	ck_assert_uint_eq(alloc_placed(3, &p)->alloc->addr[0], p.addr);
+	assert_refused(alloc_placed(3, &p), PALLOCD_NOT_FREE, "addr");
+	ck_assert_uint_eq(f.reply->refusal->addr, p.addr);
+	p.align_npages = 7;
+	assert_refused(alloc_placed(3, &p), PALLOCD_INVALID, "align_npages");
+	p.align_npages = 0;
+	p.rule = (Pallocd__V1__Rule)9;
+	assert_refused(alloc_placed(3, &p), PALLOCD_INVALID, "rule");
+	p.rule = PALLOCD__V1__RULE__ANYWHERE;
+	p.strategy = (Pallocd__V1__Strategy)9;
+	assert_refused(alloc_placed(3, &p), PALLOCD_INVALID, "strategy");
+}
+END_TEST
+
+START_TEST(why_and_fit_change_nothing)
+{
+	Pallocd__V1__Placement p = PALLOCD__V1__PLACEMENT__INIT;
+	Pallocd__V1__Why why = PALLOCD__V1__WHY__INIT;
+	Pallocd__V1__Fit fit = PALLOCD__V1__FIT__INIT;
+	uint64_t used;
+
+	hello();
+	alloc_n((uint64_t[]){5}, 1, 0);
+	used = f.regions.table[0]->used_npages;
+	why.region_id = fit.region_id = 1;
+	why.npages = fit.npages = 4;
+	ck_assert(call(&REQUEST(1, WHY, why, &why))->why->fits);
+	ck_assert_uint_eq(f.reply->why->addr, BASE + 5 * 4096);
+	why.placement = fit.placement = &p;
+	p.lowest_addr = BASE + 1 * 4096;
+	p.limit_addr = BASE + 8 * 4096;
+	ck_assert(!call(&REQUEST(1, WHY, why, &why))->why->fits);
+	ck_assert_uint_eq(f.reply->why->placed_npages, 3);
+	ck_assert_uint_eq(f.reply->why->short_npages, 1);
+	p.limit_addr = BASE + 17 * 4096;
+	ck_assert_uint_eq(call(&REQUEST(1, FIT, fit, &fit))->fit->nextents, 3);
+	p.align_npages = 5;
+	assert_refused(call(&REQUEST(1, WHY, why, &why)), PALLOCD_INVALID, "align_npages");
+	assert_refused(call(&REQUEST(1, FIT, fit, &fit)), PALLOCD_INVALID, "align_npages");
+	why.region_id = fit.region_id = 99;
+	assert_refused(call(&REQUEST(1, WHY, why, &why)), PALLOCD_NO_REGION, "region_id");
+	assert_refused(call(&REQUEST(1, FIT, fit, &fit)), PALLOCD_NO_REGION, "region_id");
+	ck_assert_uint_eq(f.regions.table[0]->used_npages, used);
+}
+END_TEST
+
 START_TEST(free_refusals)
 {
 	uint64_t addr[] = {BASE, BASE + 4096}, npages[] = {1, 1};
@@ -384,6 +458,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a_newer_client_gets_our_version);
 	tcase_add_test(tc, alloc_and_free);
 	tcase_add_test(tc, alloc_refusals);
+	tcase_add_test(tc, alloc_placed_where_it_may_lie);
+	tcase_add_test(tc, why_and_fit_change_nothing);
 	tcase_add_test(tc, free_refusals);
 	tcase_add_test(tc, a_batch_of_the_largest_size_fits_a_reply);
 	tcase_add_test(tc, grow);
