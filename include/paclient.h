@@ -92,6 +92,7 @@ enum paclient_status {
 	PACLIENT_NO_MEMORY = 14,     /* the daemon has no memory for this request */
 	PACLIENT_FAULTED = 15,       /* the region is closed because its state is inconsistent */
 	PACLIENT_OVERLOADED = 16,    /* the daemon takes no more connections */
+	PACLIENT_NOT_FREE = 17,      /* some page of the fixed range is not free */
 	PACLIENT_TIMED_OUT = 64,     /* the deadline passed before the reply came */
 	PACLIENT_NOT_CONNECTED = 65, /* no daemon answers at this socket */
 	PACLIENT_DISCONNECTED = 66,  /* the daemon closed the connection */
@@ -114,6 +115,7 @@ struct paclient_error {
 	uint64_t largest_npages;  /* NO_SPACE: longest run of free pages */
 	uint64_t growable_npages; /* NO_SPACE: pages that the region may still grow by */
 	uint64_t addr;            /* first address at fault */
+	uint64_t placed_npages;   /* NO_SPACE: longest run that the placement allows */
 };
 
 /* Deadline and outcome of one call. Belongs to the caller; may be used for one call after another.
@@ -124,12 +126,12 @@ struct paclient_call {
 	struct paclient_error error; /* written by the call */
 };
 
-#define PACLIENT_CALL_INIT                                \
-	{                                                 \
-		sizeof(struct paclient_call), 0,          \
-		{                                         \
-			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0 \
-		}                                         \
+#define PACLIENT_CALL_INIT                                   \
+	{                                                    \
+		sizeof(struct paclient_call), 0,             \
+		{                                            \
+			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0 \
+		}                                            \
 	}
 
 struct paclient_options {
@@ -297,6 +299,102 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_batch(paclient *client, uint
 							  size_t n, const uint64_t *npages,
 							  unsigned flags, uint64_t *ret_addrs,
 							  struct paclient_call *call);
+
+/* What paclient_placement.addr means. */
+enum paclient_rule {
+	PACLIENT_ANYWHERE = 0, /* nothing */
+	PACLIENT_FIXED = 1, /* the extent begins at addr, or there is none; for one extent only */
+	PACLIENT_HINT = 2   /* at addr if that can be, else as ANYWHERE; for one extent only */
+};
+
+/* Which of the places that fit is taken. */
+enum paclient_strategy {
+	PACLIENT_FIRST = 0, /* the lowest */
+	PACLIENT_LAST = 1   /* the highest */
+};
+
+/*
+ * Where extents may lie. All that is set must hold for each extent; PACLIENT_PLACEMENT_INIT sets
+ * nothing. Alignment and boundary count from address 0, not from the region's base.
+ */
+struct paclient_placement {
+	size_t size;           /* sizeof(struct paclient_placement) */
+	uint64_t align_npages; /* it begins at a multiple of so many pages; power of two; 0 = 1 */
+	/* No multiple of so many pages lies inside it; power of two; 0 = none. */
+	uint64_t boundary_npages;
+	uint64_t lowest_addr; /* no page lies below; 0 = the region's base */
+	uint64_t limit_addr;  /* no page reaches beyond; 0 = the region's end */
+	uint64_t addr;        /* see rule */
+	int rule;             /* enum paclient_rule */
+	int strategy;         /* enum paclient_strategy */
+};
+
+#define PACLIENT_PLACEMENT_INIT                                        \
+	{                                                              \
+		sizeof(struct paclient_placement), 0, 0, 0, 0, 0, 0, 0 \
+	}
+
+/**
+ * paclient_alloc_placed() - take extents where a placement allows it: all of them or none
+ * @n:         how many, 1 to paclient_batch_max(); 1 with PACLIENT_FIXED and PACLIENT_HINT
+ * @npages:    the length of each
+ * @flags:     0 or PACLIENT_DETACHED
+ * @placement: only read; NULL = paclient_alloc_batch()
+ * @ret_addrs: room for @n addresses, in the same order
+ *
+ * Blocks. If places that the placement allows exist for an extent, one is found, and it is the
+ * lowest (or highest) of them. Late replies are dealt with as for paclient_alloc().
+ * Errors as paclient_alloc_batch(), and: INVALID for a placement that nothing can meet (error.field
+ * names its field: "align_npages", ...); NO_SPACE (with error.placed_npages); NOT_FREE
+ * (error.addr), UNALIGNED and OUT_OF_REGION about addr.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_placed(
+	paclient *client, uint32_t region_id, size_t n, const uint64_t *npages, unsigned flags,
+	const struct paclient_placement *placement, uint64_t *ret_addrs,
+	struct paclient_call *call);
+
+/* What would become of an alloc. */
+struct paclient_why {
+	size_t size;              /* sizeof(struct paclient_why) */
+	bool fits;                /* as things stand now */
+	uint64_t addr;            /* fits: where it would go */
+	uint64_t grow_npages;     /* fits: so many pages the region would grow by first */
+	uint64_t free_npages;     /* pages free in the region */
+	uint64_t largest_npages;  /* longest run of free pages */
+	uint64_t placed_npages;   /* longest run that the placement allows */
+	uint64_t growable_npages; /* pages that the region may still grow by */
+	uint64_t short_npages;    /* does not fit: so much is missing to placed_npages */
+};
+
+/**
+ * paclient_why() - where one extent would go now, or why it does not fit; nothing changes
+ * @npages:    its length, from 1
+ * @placement: only read; NULL = anywhere, as low as possible
+ * @ret_why:   the caller's; its size field says how much of it is written
+ *
+ * Blocks. That it does not fit is a result, not a failure. Whether it still fits when it is asked
+ * for depends on what others do meanwhile.
+ * Errors as paclient_alloc_placed(), without NO_SPACE and NOT_FREE.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_why(paclient *client, uint32_t region_id,
+						  uint64_t npages,
+						  const struct paclient_placement *placement,
+						  struct paclient_why *ret_why,
+						  struct paclient_call *call);
+
+/**
+ * paclient_fit() - how many extents of one length fit now, side by side; nothing changes
+ * @npages:       the length of each, from 1
+ * @placement:    only read; rule, addr and strategy mean nothing here; NULL = anywhere
+ * @ret_nextents: counted from the lowest place up, in the pages that there are: growth not included
+ *
+ * Blocks. Errors as paclient_why().
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_fit(paclient *client, uint32_t region_id,
+						  uint64_t npages,
+						  const struct paclient_placement *placement,
+						  uint64_t *ret_nextents,
+						  struct paclient_call *call);
 
 /**
  * paclient_free() - give pages back: an extent, a part of one, or several that touch

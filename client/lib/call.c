@@ -21,12 +21,47 @@
 /* Outcome of waiting: the call's time is up. */
 #define CALL_E_LATE 1
 
+/* What the first version had: everything up to error.addr. */
+#define CALL_BYTES_MIN offsetof(struct paclient_call, error.placed_npages)
+
+/* The caller's error has no room for ours. */
+static void call_begin_older(struct call *k, struct paclient_call *user)
+{
+	memset(&k->scratch, 0, sizeof(k->scratch));
+	k->older = &user->error;
+	k->older_bytes = user->size - offsetof(struct paclient_call, error);
+}
+
+void call_end(struct call *k)
+{
+	if (k->older)
+		memcpy(k->older, &k->scratch, k->older_bytes);
+}
+
+int call_struct(struct paclient_error *e, const char *name, const void *from, void *to,
+		size_t nbytes)
+{
+	const unsigned char *bytes = from;
+	size_t size;
+
+	memcpy(&size, from, sizeof(size));
+	if (size < sizeof(size))
+		return error_argument(e, name, "must have its size set");
+	for (size_t i = nbytes; i < size; i++) {
+		if (bytes[i])
+			return error_argument(e, name, "asks for what this version does not know");
+	}
+	memcpy(to, from, size < nbytes ? size : nbytes);
+	return 0;
+}
+
 int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 {
 	ring_init(&k->in_flight);
 	ring_init(&k->asleep);
 	k->client = NULL;
 	k->error = &k->scratch;
+	k->older = NULL;
 	k->request = NULL;
 	k->take = NULL;
 	k->ret_addrs = NULL;
@@ -35,9 +70,12 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 	k->done = k->sleeps = false;
 	k->fresh = true;
 	if (user) {
-		if (user->size < sizeof(*user))
+		if (user->size < CALL_BYTES_MIN)
 			return PACLIENT_BAD_ARGUMENT;
-		k->error = &user->error;
+		if (user->size < sizeof(*user))
+			call_begin_older(k, user);
+		else
+			k->error = &user->error;
 		k->error->status = 0;
 		k->error->message[0] = '\0';
 		if (user->timeout_ms < 0)

@@ -10,6 +10,9 @@
 #include "client/lib/error.h"
 #include "client/lib/handle.h"
 
+/* A call on the stack; call_begin() is the first thing that happens to it. */
+#define CALL(k) struct call k __attribute__((cleanup(call_end)))
+
 /**
  * call_begin() - start the clock of a call and find out where its error goes
  * @client: NULL is refused; so is a handle that another process opened
@@ -22,9 +25,24 @@ MUST_CHECK int call_begin(struct call *k, struct paclient *client, struct paclie
 /** call_begin_with() - the same for a handle that is being made: @timeout_ms is its. */
 MUST_CHECK int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user);
 
+/** call_end() - nothing more is said about the call: a caller of an older version is told as much as it knows. */
+void call_end(struct call *k);
+
+/**
+ * call_struct() - copy a struct of the caller, of whichever version, over ours of @nbytes
+ * @name: of the argument
+ * @from: begins with its size
+ * @to:   has the defaults, where @from is shorter
+ *
+ * Return: 0, or BAD_ARGUMENT told to @e: no size, or something set that we do not know.
+ */
+MUST_CHECK int call_struct(struct paclient_error *e, const char *name, const void *from, void *to,
+			   size_t nbytes);
+
 /**
  * call_message() - send @request, wait for the result with field number @result
- * @take: reads it, under the lock and perhaps on another thread; returns 0 or a status told to k->error
+ * @take: reads it, under the lock and perhaps on another thread; returns 0 or a status told to k->error; NULL where an
+ *        AllocReply goes to k->ret_addrs; k->extents then says what was asked for, should the reply be late
  *
  * Blocks until the deadline. Return: 0 or a status told to k->error.
  */

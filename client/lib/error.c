@@ -64,6 +64,7 @@ int error_from_reply(struct paclient_error *e, const Pallocd__V1__Reply *reply)
 	e->largest_npages = r->largest_npages;
 	e->growable_npages = r->growable_npages;
 	e->addr = r->addr;
+	e->placed_npages = r->placed_npages;
 	return status;
 }
 

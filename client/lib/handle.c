@@ -77,18 +77,8 @@ static int options_read(struct paclient_error *e, const struct paclient_options 
 			struct paclient_options *to)
 {
 	*to = (struct paclient_options)PACLIENT_OPTIONS_INIT;
-	if (from) {
-		const unsigned char *bytes = (const unsigned char *)from;
-
-		if (from->size < sizeof(from->size))
-			return error_argument(e, "options.size", "is not set");
-		for (size_t i = sizeof(*to); i < from->size; i++) {
-			if (bytes[i])
-				return error_argument(e, "options",
-						      "ask for what this version does not know");
-		}
-		memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
-	}
+	if (from && call_struct(e, "options", from, to, sizeof(*to)))
+		return PACLIENT_BAD_ARGUMENT;
 	if (to->timeout_ms < 0)
 		return error_argument(e, "options.timeout_ms", "must not be negative");
 	if (!to->timeout_ms)
@@ -162,7 +152,7 @@ int paclient_open(const char *socket_path, const struct paclient_options *option
 {
 	const char *path = socket_path ? socket_path : PACLIENT_DEFAULT_SOCKET;
 	struct paclient_options o;
-	struct call k;
+	CALL(k);
 	int status, err;
 
 	status = call_begin_with(&k, 1, call);

@@ -54,6 +54,9 @@ struct call {
 	struct ring asleep;
 	struct paclient *client;
 	struct paclient_error *error; /* the caller's, or scratch */
+	/* The caller's, where it is of an older version: gets the begin of scratch at the end. */
+	struct paclient_error *older;
+	size_t older_bytes;
 	uint64_t deadline_ns;
 	int timeout_ms;
 	uint64_t id;

@@ -96,7 +96,7 @@ int paclient_regions(paclient *client, struct paclient_region_list **ret_list,
 		     struct paclient_call *call)
 {
 	struct regions rs = {0};
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (status)
@@ -160,7 +160,7 @@ int paclient_region_open(paclient *client, const char *name, uint32_t *ret_regio
 			 struct paclient_call *call)
 {
 	struct paclient_region info;
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (!status)
@@ -198,7 +198,7 @@ static int info_get(struct call *k, uint32_t region_id, const char *name,
 int paclient_region_by_name(paclient *client, const char *name, struct paclient_region *ret_info,
 			    struct paclient_call *call)
 {
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (!status)
@@ -209,7 +209,7 @@ int paclient_region_by_name(paclient *client, const char *name, struct paclient_
 int paclient_region_info(paclient *client, uint32_t region_id, struct paclient_region *ret_info,
 			 struct paclient_call *call)
 {
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	return status ? status : info_get(&k, region_id, "", ret_info);
@@ -237,7 +237,7 @@ int paclient_region_ranges(paclient *client, uint32_t region_id,
 			   struct paclient_range_list **ret_list, struct paclient_call *call)
 {
 	struct paclient_range_list *list;
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (status)

@@ -77,7 +77,7 @@ int paclient_stat_daemon(paclient *client, struct paclient_daemon_stat *ret_stat
 			 struct paclient_call *call)
 {
 	struct paclient_daemon_stat stat;
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (status)
@@ -98,7 +98,7 @@ int paclient_stat_region(paclient *client, uint32_t region_id,
 			 struct paclient_region_stat *ret_stat, struct paclient_call *call)
 {
 	struct paclient_region_stat stat;
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (status)
@@ -143,7 +143,7 @@ int paclient_usage_map(paclient *client, uint32_t region_id, uint64_t addr, uint
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Map map = PALLOCD__V1__MAP__INIT;
 	struct paclient_usage *usage;
-	struct call k;
+	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (status)
