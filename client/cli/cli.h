@@ -25,6 +25,18 @@
 
 struct verb;
 
+/* A plain number counts pages; with K, M, G, T (KiB, ...) it is a size in bytes, rounded up to pages. */
+struct amount {
+	uint64_t value;
+	bool bytes;
+};
+
+/* The address of an option; 0 is one, too. */
+struct address {
+	bool given;
+	uint64_t addr;
+};
+
 /* The command line, read. */
 struct cli {
 	const struct verb *verb; /* NULL until it is known */
@@ -46,6 +58,15 @@ struct cli {
 	uint64_t lines;     /* map */
 	const char *prefix; /* exec */
 
+	/* Placement: alloc, why, fit. An amount of 0 is not given. */
+	struct amount align;
+	struct amount boundary;
+	struct address lowest;
+	struct address limit;
+	struct address at;
+	struct address near;
+	const char *strategy;
+
 	/* What is left: the verb's arguments, and the command behind "--". */
 	int nargs;
 	char **args;
@@ -57,6 +78,8 @@ enum option_kind {
 	OPTION_TEXT,     /* const char * */
 	OPTION_DURATION, /* int, milliseconds */
 	OPTION_COUNT,    /* uint64_t, from 1 */
+	OPTION_AMOUNT,   /* struct amount, from 1 */
+	OPTION_ADDRESS,  /* struct address */
 };
 
 struct option_spec {
@@ -94,11 +117,6 @@ MUST_CHECK int options_parse(struct cli *cli, int argc, char **argv);
 /* numbers.c: each reads all of @text. Return: NULL, or what is wrong with it. */
 const char *number_parse(const char *text, uint64_t *ret);
 const char *duration_parse(const char *text, int *ret_ms);
-/* A plain number counts pages; with K, M, G, T (KiB, ...) it is a size in bytes, rounded up to pages. */
-struct amount {
-	uint64_t value;
-	bool bytes;
-};
 const char *amount_parse(const char *text, struct amount *ret);
 const char *amount_npages(const struct amount *a, uint64_t page_size_bytes, uint64_t *ret);
 
@@ -130,7 +148,16 @@ const char *cli_region_take(struct cli *cli);
 /* The same with its data; @ret->size need not be set. Return: 0 or an exit code, already told. */
 MUST_CHECK int cli_region(struct cli *cli, paclient *pa, const char *name,
 			  struct paclient_region *ret);
+/* A size among the arguments, from 1. Return: 0 or EXIT_USAGE, already told. */
+MUST_CHECK int cli_amount(const struct cli *cli, const char *text, struct amount *ret);
 void paclient_closep(paclient **pa);
+
+/* placement.c: the first half needs no daemon. Each returns 0 or EXIT_USAGE, already told. */
+MUST_CHECK int placement_check(const struct cli *cli);
+/* @ret_where: @to, or NULL where no option asks for a placement. */
+MUST_CHECK int placement_get(const struct cli *cli, const struct paclient_region *r,
+			     struct paclient_placement *to,
+			     const struct paclient_placement **ret_where);
 
 /* One file per group of verbs. */
 int cmd_regions(struct cli *cli);
@@ -143,6 +170,8 @@ int cmd_ping(struct cli *cli);
 int cmd_map(struct cli *cli);
 int cmd_replay(struct cli *cli);
 int cmd_exec(struct cli *cli);
+int cmd_why(struct cli *cli);
+int cmd_fit(struct cli *cli);
 int cmd_help(struct cli *cli);
 
 #endif

@@ -154,9 +154,9 @@ static int exec_run(struct cli *cli, const char *name, const struct amount *amou
 
 int cmd_exec(struct cli *cli)
 {
-	const char *name = cli_region_take(cli), *wrong;
+	const char *name = cli_region_take(cli);
 	struct amount amount;
-	uint64_t npages;
+	int err;
 
 	if (!name || !cli->nargs)
 		return usage_error(cli, "name a region and a size: "
@@ -171,10 +171,6 @@ int cmd_exec(struct cli *cli)
 	if (strchr(cli->prefix, '='))
 		return usage_error(cli, "--name: \"%s\" cannot begin a variable's name",
 				   cli->prefix);
-	wrong = amount_parse(cli->args[0], &amount);
-	if (!wrong)
-		wrong = amount_npages(&amount, 1, &npages);
-	if (wrong)
-		return usage_error(cli, "\"%s\" %s", cli->args[0], wrong);
-	return exec_run(cli, name, &amount);
+	err = cli_amount(cli, cli->args[0], &amount);
+	return err ? err : exec_run(cli, name, &amount);
 }

@@ -71,16 +71,11 @@ static int batch_error(const struct cli *cli, const struct batch *b, struct pacl
 
 static int amounts_read(const struct cli *cli, struct amount *amounts)
 {
-	for (int i = 0; i < cli->nargs; i++) {
-		const char *wrong = amount_parse(cli->args[i], &amounts[i]);
-		uint64_t npages;
+	int err = 0;
 
-		if (!wrong)
-			wrong = amount_npages(&amounts[i], 1, &npages);
-		if (wrong)
-			return usage_error(cli, "\"%s\" %s", cli->args[i], wrong);
-	}
-	return 0;
+	for (int i = 0; i < cli->nargs && !err; i++)
+		err = cli_amount(cli, cli->args[i], &amounts[i]);
+	return err;
 }
 
 static int alloc_out(const struct cli *cli, const struct batch *b, const struct paclient_region *r)
@@ -96,6 +91,8 @@ static int alloc_run(struct cli *cli, const char *name, const struct amount *amo
 		     struct batch *b)
 {
 	CLEANUP(paclient_closep) paclient *pa = NULL;
+	const struct paclient_placement *where;
+	struct paclient_placement placement;
 	struct paclient_region r;
 	struct paclient_call call;
 	int err;
@@ -103,13 +100,18 @@ static int alloc_run(struct cli *cli, const char *name, const struct amount *amo
 	err = cli_open(cli, &pa);
 	if (!err)
 		err = cli_region(cli, pa, name, &r);
+	if (!err)
+		err = placement_get(cli, &r, &placement, &where);
 	if (err)
 		return err;
 	for (size_t i = 0; i < b->n; i++)
 		amount_npages(&amounts[i], r.page_size_bytes, &b->npages[i]);
 	call_init(cli, &call);
-	if (paclient_alloc_batch(pa, r.id, b->n, b->npages, PACLIENT_DETACHED, b->addrs, &call))
-		return batch_error(cli, b, &call.error);
+	if (paclient_alloc_placed(pa, r.id, b->n, b->npages, PACLIENT_DETACHED, where, b->addrs,
+				  &call))
+		/* Of the fields only npages has an entry for each argument. */
+		return strcmp(call.error.field, "npages") ? call_error(cli, &call.error)
+							  : batch_error(cli, b, &call.error);
 	err = alloc_out(cli, b, &r);
 	/* Nobody will ever know the addresses that could not be written: nobody shall hold them. */
 	if (err && paclient_free_batch(pa, r.id, b->n, b->addrs, b->npages, &call))
@@ -131,6 +133,8 @@ int cmd_alloc(struct cli *cli)
 	if (!amounts)
 		return system_error(cli, "no memory for the arguments");
 	err = amounts_read(cli, amounts);
+	if (!err)
+		err = placement_check(cli);
 	if (!err)
 		err = batch_init(cli, &b);
 	if (!err)

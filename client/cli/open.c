@@ -1,7 +1,7 @@
 /*
  * open - from options to a handle and a region
  *
- * Role:       which socket, which timeout, which region.
+ * Role:       which socket, which timeout, which region, how much.
  * Uses:       cli.h
  */
 #include "client/cli/cli.h"
@@ -52,6 +52,16 @@ int cli_region(struct cli *cli, paclient *pa, const char *name, struct paclient_
 	if (paclient_region_by_name(pa, name, ret, &call))
 		return call_error(cli, &call.error);
 	return 0;
+}
+
+int cli_amount(const struct cli *cli, const char *text, struct amount *ret)
+{
+	const char *wrong = amount_parse(text, ret);
+	uint64_t npages;
+
+	if (!wrong)
+		wrong = amount_npages(ret, 1, &npages);
+	return wrong ? usage_error(cli, "\"%s\" %s", text, wrong) : 0;
 }
 
 void paclient_closep(paclient **pa)

@@ -47,6 +47,15 @@ static int option_set(struct cli *cli, const struct option_spec *o, const char *
 	case OPTION_DURATION:
 		wrong = duration_parse(value, to);
 		break;
+	case OPTION_AMOUNT:
+		wrong = amount_parse(value, to);
+		if (!wrong && !((struct amount *)to)->value)
+			wrong = "must be at least 1";
+		break;
+	case OPTION_ADDRESS:
+		((struct address *)to)->given = true;
+		wrong = number_parse(value, &((struct address *)to)->addr);
+		break;
 	case OPTION_COUNT:
 		wrong = number_parse(value, to);
 		if (!wrong && !*(uint64_t *)to)

@@ -87,6 +87,8 @@ static int call_error_json(const struct paclient_error *e)
 		json_object_set_new(o, "free_npages", json_count(e->free_npages));
 		json_object_set_new(o, "largest_npages", json_count(e->largest_npages));
 		json_object_set_new(o, "growable_npages", json_count(e->growable_npages));
+		if (e->placed_npages)
+			json_object_set_new(o, "placed_npages", json_count(e->placed_npages));
 	}
 	if (e->addr)
 		json_object_set_new(o, "addr", json_addr(e->addr));
@@ -98,15 +100,18 @@ static int call_error_json(const struct paclient_error *e)
 
 int call_error(const struct cli *cli, const struct paclient_error *e)
 {
-	char message[512];
+	char message[512], placed[64] = "";
 
 	if (cli->json)
 		return call_error_json(e);
+	if (e->placed_npages)
+		snprintf(placed, sizeof(placed), ", %" PRIu64 " where the placement allows",
+			 e->placed_npages);
 	if (e->status == PACLIENT_NO_SPACE)
 		snprintf(message, sizeof(message),
 			 "%s (pages: %" PRIu64 " asked, %" PRIu64 " free, longest run %" PRIu64
-			 ", may grow by %" PRIu64 ")",
-			 e->message, e->asked, e->free_npages, e->largest_npages,
+			 "%s, may grow by %" PRIu64 ")",
+			 e->message, e->asked, e->free_npages, e->largest_npages, placed,
 			 e->growable_npages);
 	else
 		snprintf(message, sizeof(message), "%s", e->message);

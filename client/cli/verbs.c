@@ -41,6 +41,25 @@ static const struct option_spec exec_options[] = {
 	 IN(prefix)},
 };
 
+/* fit counts places and wants none: it knows only the first ones. */
+static const struct option_spec placement_options[] = {
+	{"--align", "N|SIZE", "begin at a multiple of so much, a power of two", OPTION_AMOUNT,
+	 IN(align)},
+	{"--boundary", "N|SIZE", "cross no multiple of so much, a power of two", OPTION_AMOUNT,
+	 IN(boundary)},
+	{"--lowest", "ADDR", "no page below", OPTION_ADDRESS, IN(lowest)},
+	{"--limit", "ADDR", "no page reaches beyond", OPTION_ADDRESS, IN(limit)},
+	{"--at", "ADDR", "begin there, or fail; for one extent", OPTION_ADDRESS, IN(at)},
+	{"--near", "ADDR", "begin there if that can be; for one extent", OPTION_ADDRESS, IN(near)},
+	{"--strategy", "WHICH", "of the places: first (lowest; the default) or last (highest)",
+	 OPTION_TEXT, IN(strategy)},
+};
+#define NPLACEMENT_FIT_OPTIONS 4
+
+#define PLACEMENT_HELP                                                                             \
+	"Alignment and boundary are pages, or bytes with K, M, G or T, and count from address 0. " \
+	"All\noptions given must hold.\n"
+
 #define OPTIONS(table) table, ARRAY_SIZE(table)
 
 const struct verb verbs[] = {
@@ -51,8 +70,16 @@ const struct verb verbs[] = {
 	 "The extents are detached: they stay with your user until `paclient free` gives them\n"
 	 "back. Several sizes are one request: all of them or none. A plain number counts pages,\n"
 	 "one with K, M, G or T is a size in bytes and rounded up to pages.\n"
-	 "To hold pages only while something runs, use `paclient exec`.\n",
-	 NULL, 0, cmd_alloc},
+	 "To hold pages only while something runs, use `paclient exec`.\n" PLACEMENT_HELP,
+	 OPTIONS(placement_options), cmd_alloc},
+	{"why", "REGION NPAGES|SIZE", "where an extent would go, or why it does not fit",
+	 "Nothing changes. Exit code 0 if it fits, perhaps after the region has grown, 4 if not.\n"
+	 "A size in bytes is rounded up to pages.\n" PLACEMENT_HELP,
+	 OPTIONS(placement_options), cmd_why},
+	{"fit", "REGION NPAGES|SIZE", "how many such extents fit now",
+	 "Counted side by side from the lowest place up, without growing the region. Nothing\n"
+	 "changes. A size in bytes is rounded up to pages.\n" PLACEMENT_HELP,
+	 placement_options, NPLACEMENT_FIT_OPTIONS, cmd_fit},
 	{"free", "REGION ADDR[:NPAGES|+SIZE]...", "give pages back",
 	 "ADDR alone is one page, ADDR:NPAGES so many pages, ADDR+SIZE so many bytes (K, M, G, "
 	 "T),\n"

@@ -1,0 +1,180 @@
+/*
+ * cmd_why - the verbs why and fit
+ *
+ * Role:       ask what an alloc would do, and say it so that somebody can act on it.
+ * Uses:       cli.h
+ */
+#include "client/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* What is asked about. */
+struct question {
+	paclient *pa;
+	struct paclient_region region;
+	uint64_t npages;
+	struct paclient_placement placement;
+	const struct paclient_placement *where; /* NULL = anywhere */
+};
+
+static void question_deinit(struct question *q)
+{
+	paclient_close(q->pa);
+}
+
+static int question_read(struct cli *cli, struct question *q)
+{
+	const char *name = cli_region_take(cli);
+	struct amount amount;
+	int err;
+
+	if (!name || !cli->nargs)
+		return usage_error(cli, "name a region and a size: paclient %s REGION NPAGES|SIZE",
+				   cli->verb->name);
+	if (cli->nargs > 1)
+		return usage_error(cli, "takes one size, \"%s\" is one too many", cli->args[1]);
+	err = cli_amount(cli, cli->args[0], &amount);
+	if (!err)
+		err = placement_check(cli);
+	if (!err)
+		err = cli_open(cli, &q->pa);
+	if (!err)
+		err = cli_region(cli, q->pa, name, &q->region);
+	if (!err)
+		err = placement_get(cli, &q->region, &q->placement, &q->where);
+	if (!err)
+		amount_npages(&amount, q->region.page_size_bytes, &q->npages);
+	return err;
+}
+
+static json_t *question_json(const struct question *q)
+{
+	uint64_t page = q->region.page_size_bytes;
+
+	return json_pack("{s:s, s:o, s:o, s:o}", "region", q->region.name, "page_size_bytes",
+			 json_count(page), "npages", json_count(q->npages), "bytes",
+			 json_count(pages_bytes(q->npages, page)));
+}
+
+static void pages(const struct question *q, const char *key, uint64_t npages)
+{
+	char text[SIZE_TEXT_BYTES];
+
+	key_value(key, "%" PRIu64 " pages (%s)", npages,
+		  size_text(pages_bytes(npages, q->region.page_size_bytes), text));
+}
+
+/* The address is null where there is none: 0 is an address, too. */
+static int why_json(const struct cli *cli, const struct question *q, const struct paclient_why *w)
+{
+	json_t *o = question_json(q);
+
+	json_object_set_new(o, "fits", json_boolean(w->fits));
+	json_object_set_new(o, "addr", w->fits ? json_addr(w->addr) : json_null());
+	json_object_set_new(o, "grow_npages", json_count(w->grow_npages));
+	json_object_set_new(o, "free_npages", json_count(w->free_npages));
+	json_object_set_new(o, "largest_npages", json_count(w->largest_npages));
+	json_object_set_new(o, "placed_npages", json_count(w->placed_npages));
+	json_object_set_new(o, "growable_npages", json_count(w->growable_npages));
+	json_object_set_new(o, "short_npages", json_count(w->short_npages));
+	return json_out(cli, o);
+}
+
+static void why_fits(const struct question *q, const struct paclient_why *w)
+{
+	char text[SIZE_TEXT_BYTES];
+
+	printf("fits at 0x%" PRIx64, w->addr);
+	if (w->grow_npages)
+		printf(", after the region has grown by %" PRIu64 " pages (%s)", w->grow_npages,
+		       size_text(pages_bytes(w->grow_npages, q->region.page_size_bytes), text));
+	putchar('\n');
+}
+
+/* The nearest thing that would make it fit. Growth comes last: it needs somebody with an eye on the limit. */
+static void why_remedy(const struct cli *cli, const struct question *q,
+		       const struct paclient_why *w)
+{
+	bool grows = w->growable_npages >= q->npages;
+
+	if (cli->at.given)
+		printf("does not fit: not all of its pages from 0x%" PRIx64 " on are free\n",
+		       cli->at.addr);
+	else if (w->largest_npages >= q->npages)
+		printf("does not fit: long runs are free, but not where the placement allows\n");
+	else if (w->free_npages >= q->npages)
+		printf("does not fit: enough pages are free, but not side by side\n");
+	else
+		printf("does not fit: too few pages are free\n");
+	if (cli->at.given && w->placed_npages >= q->npages)
+		key_value("would fit if", "any address were allowed");
+	else if (q->where && w->largest_npages >= q->npages)
+		key_value("would fit if", "no placement were asked for");
+	else if (grows && !q->where)
+		key_value("would fit if", "the region grew: see paclient grow");
+	else
+		key_value("would fit if", "%" PRIu64 " more pages beside the longest run were free",
+			  w->short_npages);
+}
+
+static void why_text(const struct cli *cli, const struct question *q, const struct paclient_why *w)
+{
+	if (w->fits)
+		why_fits(q, w);
+	else
+		why_remedy(cli, q, w);
+	pages(q, "asked", q->npages);
+	pages(q, "free", w->free_npages);
+	pages(q, "longest free run", w->largest_npages);
+	if (q->where)
+		pages(q, "placement allows", w->placed_npages);
+	if (!w->fits)
+		pages(q, "short by", w->short_npages);
+	pages(q, "may grow by", w->growable_npages);
+}
+
+int cmd_why(struct cli *cli)
+{
+	CLEANUP(question_deinit) struct question q = {0};
+	struct paclient_why w = {.size = sizeof(w)};
+	struct paclient_call call;
+	int err = question_read(cli, &q);
+
+	if (err)
+		return err;
+	call_init(cli, &call);
+	if (paclient_why(q.pa, q.region.id, q.npages, q.where, &w, &call))
+		return call_error(cli, &call.error);
+	if (cli->json) {
+		err = why_json(cli, &q, &w);
+	} else {
+		why_text(cli, &q, &w);
+		err = out_end(cli);
+	}
+	if (!err && !w.fits)
+		err = paclient_status_exit_code(PACLIENT_NO_SPACE);
+	return err;
+}
+
+int cmd_fit(struct cli *cli)
+{
+	CLEANUP(question_deinit) struct question q = {0};
+	struct paclient_call call;
+	uint64_t nextents;
+	json_t *object;
+	int err = question_read(cli, &q);
+
+	if (err)
+		return err;
+	call_init(cli, &call);
+	if (paclient_fit(q.pa, q.region.id, q.npages, q.where, &nextents, &call))
+		return call_error(cli, &call.error);
+	if (cli->json) {
+		object = question_json(&q);
+		json_object_set_new(object, "nextents", json_count(nextents));
+		return json_out(cli, object);
+	}
+	printf("%" PRIu64 "\n", nextents);
+	return out_end(cli);
+}
