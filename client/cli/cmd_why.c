@@ -114,8 +114,9 @@ static void why_remedy(const struct cli *cli, const struct question *q,
 	else if (grows && !q->where)
 		key_value("would fit if", "the region grew: see paclient grow");
 	else
-		key_value("would fit if", "%" PRIu64 " more pages beside the longest run were free",
-			  w->short_npages);
+		key_value("would fit if", "%" PRIu64 " more pages %s were free", w->short_npages,
+			  q->where ? "in one run that the placement allows"
+				   : "beside the longest run");
 }
 
 static void why_text(const struct cli *cli, const struct question *q, const struct paclient_why *w)

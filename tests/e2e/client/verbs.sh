@@ -109,11 +109,11 @@ run 0 info --region ddr
 # Help for the program and for each verb, at no daemon.
 PACLIENT_SOCKET=/nonexistent run 0 --help
 has "$out" '^Usage: paclient' "--help"
-for verb in regions info alloc free grow stat map replay exec ping help; do
+for verb in regions info alloc why fit free grow stat map replay exec ping help; do
 	has "$out" "^  $verb " "--help: lists $verb"
 done
 help=$out
-for verb in regions info alloc free grow stat map replay exec ping help; do
+for verb in regions info alloc why fit free grow stat map replay exec ping help; do
 	PACLIENT_SOCKET=/nonexistent run 0 "$verb" --help
 	has "$out" "^Usage: paclient \\[OPTIONS\\] $verb" "$verb --help"
 	has "$out" '--json' "$verb --help"

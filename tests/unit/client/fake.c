@@ -220,6 +220,13 @@ static size_t answer_info(Pallocd__V1__Reply *reply, const Pallocd__V1__RegionIn
 	return fake_frame(reply, to);
 }
 
+static void placement_note(struct fake *f, const Pallocd__V1__Placement *p)
+{
+	f->placed = p;
+	if (p)
+		f->placement = *p;
+}
+
 /* More than 1000 pages is no space, so that refusals can be had. */
 static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Alloc *q,
 			   uint8_t *to)
@@ -228,6 +235,7 @@ static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pall
 	Pallocd__V1__Refusal refusal = PALLOCD__V1__REFUSAL__INIT;
 	static _Thread_local uint64_t addr[PALLOCD_BATCH_EXTENTS_MAX];
 
+	placement_note(f, q->placement);
 	for (size_t i = 0; i < q->n_npages; i++) {
 		if (q->npages[i] > 1000) {
 			refusal.index = (uint32_t)i;
@@ -235,6 +243,7 @@ static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pall
 			refusal.free_npages = 512;
 			refusal.largest_npages = 100;
 			refusal.growable_npages = 7;
+			refusal.placed_npages = q->placement ? 50 : 0;
 			refusal.field = (char *)"npages";
 			reply->status = PALLOCD__V1__STATUS__NO_SPACE;
 			reply->refusal = &refusal;
@@ -314,6 +323,41 @@ static size_t answer_grow(Pallocd__V1__Reply *reply, const Pallocd__V1__Grow *q,
 	return fake_frame(reply, to);
 }
 
+/* As for an Alloc, more than 1000 pages do not fit. */
+static size_t answer_why(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Why *q,
+			 uint8_t *to)
+{
+	Pallocd__V1__WhyReply w = PALLOCD__V1__WHY_REPLY__INIT;
+
+	placement_note(f, q->placement);
+	w.fits = q->npages <= 1000;
+	if (w.fits) {
+		w.addr = f->next_addr;
+		w.grow_npages = 512;
+	} else {
+		w.short_npages = q->npages - 50;
+	}
+	w.free_npages = 512;
+	w.largest_npages = 100;
+	w.placed_npages = 50;
+	w.growable_npages = 7;
+	reply->result_case = PALLOCD__V1__REPLY__RESULT_WHY;
+	reply->why = &w;
+	return fake_frame(reply, to);
+}
+
+static size_t answer_fit(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Fit *q,
+			 uint8_t *to)
+{
+	Pallocd__V1__FitReply r = PALLOCD__V1__FIT_REPLY__INIT;
+
+	placement_note(f, q->placement);
+	r.nextents = 512 / q->npages;
+	reply->result_case = PALLOCD__V1__REPLY__RESULT_FIT;
+	reply->fit = &r;
+	return fake_frame(reply, to);
+}
+
 size_t fake_answer(struct fake *f, const Pallocd__V1__Request *q, uint8_t *to)
 {
 	Pallocd__V1__Reply reply = PALLOCD__V1__REPLY__INIT;
@@ -336,6 +380,10 @@ size_t fake_answer(struct fake *f, const Pallocd__V1__Request *q, uint8_t *to)
 		return answer_stat(&reply, q->stat, to);
 	case PALLOCD__V1__REQUEST__VERB_MAP:
 		return answer_map(&reply, q->map, to);
+	case PALLOCD__V1__REQUEST__VERB_WHY:
+		return answer_why(f, &reply, q->why, to);
+	case PALLOCD__V1__REQUEST__VERB_FIT:
+		return answer_fit(f, &reply, q->fit, to);
 	default:
 		reply.status = PALLOCD__V1__STATUS__UNKNOWN_VERB;
 		return fake_frame(&reply, to);

@@ -33,6 +33,8 @@ struct fake {
 	uint64_t next_addr;
 	uint64_t frees[64]; /* addresses of Frees, as they came */
 	unsigned nfrees;
+	bool placed; /* the last Alloc, Why or Fit had a placement: this one */
+	Pallocd__V1__Placement placement;
 };
 
 /** fake_start() - begin to listen, one thread serving by @script; aborts where it cannot. */

@@ -66,7 +66,7 @@ static void serve_late(struct fake *f, int fd)
 		pallocd__v1__request__free_unpacked(second, NULL);
 }
 
-START_TEST(late_extents_are_given_back)
+static void late_extents(const struct paclient_placement *placement)
 {
 	uint64_t npages[2] = {3, 4}, addrs[2] = {1, 2}, addr;
 	struct fake f;
@@ -77,7 +77,8 @@ START_TEST(late_extents_are_given_back)
 	c = fake_open(&f, 5000);
 	call.timeout_ms = 50;
 	began = now_ms();
-	expect(paclient_alloc_batch(c, 3, 2, npages, 0, addrs, &call), PACLIENT_TIMED_OUT);
+	expect(paclient_alloc_placed(c, 3, 2, npages, 0, placement, addrs, &call),
+	       PACLIENT_TIMED_OUT);
 	took(began, 50);
 	ck_assert_uint_eq(addrs[0], 1);
 	call.timeout_ms = 0;
@@ -92,6 +93,20 @@ START_TEST(late_extents_are_given_back)
 	ck_assert_uint_eq(f.frees[1], 0x10000 + 3 * 4096);
 	paclient_close(c);
 	fake_stop(&f);
+}
+
+START_TEST(late_extents_are_given_back)
+{
+	late_extents(NULL);
+}
+END_TEST
+
+START_TEST(late_placed_extents_are_given_back)
+{
+	struct paclient_placement placement = PACLIENT_PLACEMENT_INIT;
+
+	placement.strategy = PACLIENT_LAST;
+	late_extents(&placement);
 }
 END_TEST
 
@@ -339,6 +354,7 @@ int main(void)
 	Suite *s = suite_create("client_time");
 
 	run_add(s, "late_extents_are_given_back", late_extents_are_given_back);
+	run_add(s, "late_placed_extents_are_given_back", late_placed_extents_are_given_back);
 	run_add(s, "late_refusals_and_frees_are_dropped", late_refusals_and_frees_are_dropped);
 	run_add(s, "late_second_half", late_second_half);
 	run_add(s, "deaf_daemon", deaf_daemon);
