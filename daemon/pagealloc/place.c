@@ -146,7 +146,8 @@ int pagealloc_place_within(struct pagealloc *pa, const struct pagealloc_request 
 		limit = req->limit;
 	if (first >= limit)
 		return PAGEALLOC_E_NO_RUN;
-	page = lowest_in(&s, first, limit, req->npages);
+	page = req->last ? highest_in(&s, first, limit, req->npages)
+			 : lowest_in(&s, first, limit, req->npages);
 	if (page == UINT64_MAX)
 		return PAGEALLOC_E_NO_RUN;
 	*ret_page = page;

@@ -183,17 +183,20 @@ static uint64_t chunk_round_up(uint64_t npages)
 	       PAGEALLOC_CHUNK_NPAGES;
 }
 
-int region_grow_by(struct region *r, uint64_t npages)
+uint64_t region_end_after(const struct region *r, uint64_t npages)
 {
 	uint64_t end = chunk_round_up(r->grown_npages + npages);
-	uint64_t tail = 0, tail_scavenged;
+
+	return end < r->limit_npages ? end : r->limit_npages;
+}
+
+int region_grow_by(struct region *r, uint64_t npages)
+{
+	uint64_t end = region_end_after(r, npages);
+	uint64_t tail = chunk_round_up(end) - end, tail_scavenged;
 	int err;
 
 	assert(npages <= region_growable_npages(r));
-	if (end > r->limit_npages) {
-		tail = end - r->limit_npages;
-		end = r->limit_npages;
-	}
 	err = extents_commit(&r->extents, end);
 	if (err)
 		return err;

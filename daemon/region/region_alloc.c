@@ -46,20 +46,14 @@ static int no_space(struct region *r, uint32_t index, uint64_t asked,
 	return REGION_E_NO_SPACE;
 }
 
-/* Grow so that @req fits at the upper end: by the step or by what is needed, and not at all where it would not help. */
+/* Grow so that @req fits at the upper end, and not at all where it would not help. */
 static int make_room(struct region *r, const struct region_placement *p,
 		     const struct pagealloc_request *req)
 {
-	uint64_t step = r->auto_grow_npages, needed;
-	int err = growth_needed(r, p, req, &needed);
+	uint64_t npages;
+	int err = growth_plan(r, p, req, &npages);
 
-	if (err)
-		return err;
-	if (step < needed)
-		step = needed;
-	if (step > region_growable_npages(r))
-		step = region_growable_npages(r);
-	return region_grow_by(r, step);
+	return err ? err : region_grow_by(r, npages);
 }
 
 /* One try: at the address that is wanted, or where there is room. Return: 0, a named outcome of pagealloc, or a negative errno. */
@@ -126,7 +120,9 @@ static int run_refuse(struct region *r, const struct region_placement *p,
 		      struct region_refusal *refusal)
 {
 	if (p && p->rule == REGION_FIXED) {
-		refusal->addr = p->addr;
+		uint64_t page = (p->addr - r->base_addr) >> r->page_shift;
+
+		refusal->addr = region_addr(r, first_not_free(r, page));
 		refusal->asked = req->npages;
 		return REGION_E_NOT_FREE;
 	}
@@ -176,9 +172,8 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 		return err;
 	if (p && p->rule != REGION_ANYWHERE && n > 1) {
 		ret_refusal->field = "addr";
-		ret_refusal->why = "can be given for one extent only";
+		ret_refusal->why = "extents are too many for one address";
 		ret_refusal->asked = n;
-		ret_refusal->limit = 1;
 		return REGION_E_PLACEMENT;
 	}
 	if (!p &&

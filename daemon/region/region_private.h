@@ -65,11 +65,17 @@ MUST_CHECK int placement_request(const struct region *r, const struct region_pla
 				 struct region_refusal *refusal);
 
 /**
- * growth_needed() - by how much the region must grow so that @req fits at its upper end; nothing is changed
+ * growth_plan() - by how much an alloc of @req grows the region, as it finds no room: by the step, or by what is needed
  *
- * Return: 0, or REGION_E_NO_SPACE where growing would not help or is not allowed.
+ * Return: 0, REGION_E_NO_SPACE where growing would not help or is not allowed, REGION_E_FAULTED.
  */
-MUST_CHECK int growth_needed(struct region *r, const struct region_placement *p,
-			     const struct pagealloc_request *req, uint64_t *ret_npages);
+MUST_CHECK int growth_plan(struct region *r, const struct region_placement *p,
+			   const struct pagealloc_request *req, uint64_t *ret_npages);
+
+/** first_not_free() - the first page from @page on that is held or not grown. */
+uint64_t first_not_free(const struct region *r, uint64_t page);
+
+/** region_end_after() - where what is grown would end after growing by @npages: whole chunks, within the limit. */
+uint64_t region_end_after(const struct region *r, uint64_t npages);
 
 #endif

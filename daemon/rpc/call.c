@@ -152,9 +152,10 @@ static enum pallocd_status refuse_addr(struct call *c, const struct region *r, i
 				   i, addr, region_page_size(r));
 	case REGION_E_NOT_FREE:
 		return call_refuse(c, PALLOCD_NOT_FREE, "addr",
-				   "some of the %" PRIu64 " pages at %#" PRIx64
-				   " of region %s are not free, or not grown",
-				   c->refusal.asked, addr, r->name);
+				   "the page at %#" PRIx64
+				   " of region %s is not free, or not grown: the %" PRIu64
+				   " pages can't be where they were asked for",
+				   addr, r->name, c->refusal.asked);
 	case REGION_E_NOT_OWNER:
 		return call_refuse(c, PALLOCD_NOT_OWNER, "addr",
 				   "entry %" PRIu32 ": the page at %#" PRIx64
@@ -194,8 +195,10 @@ enum pallocd_status call_refuse_region(struct call *c, const struct region *r, i
 				   "entry %" PRIu32 ": 0 pages: at least 1 must be named",
 				   rr->index);
 	case REGION_E_PLACEMENT:
-		return call_refuse(c, PALLOCD_INVALID, rr->field,
-				   "entry %" PRIu32 ": %s, %#" PRIx64 ", %s", rr->index, rr->field,
+		if (rr->addr)
+			return call_refuse(c, PALLOCD_INVALID, rr->field, "%s: %#" PRIx64 " %s",
+					   rr->field, rr->addr, rr->why);
+		return call_refuse(c, PALLOCD_INVALID, rr->field, "%s: %" PRIu64 " %s", rr->field,
 				   rr->asked, rr->why);
 	case REGION_E_FAULTED:
 		return call_refuse(c, PALLOCD_FAULTED, "",

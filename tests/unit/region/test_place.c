@@ -209,14 +209,43 @@ START_TEST(auto_grow_knows_the_placement)
 	ck_assert_int_eq(region_why(w.r, 100, &aligned, &why, &rr), 0);
 	ck_assert(why.fits);
 	ck_assert_uint_eq(why.addr, AT(768));
-	ck_assert_uint_eq(why.grow_npages, 768 + 100 - 512);
+	ck_assert_uint_eq(why.grow_npages, 512);
 	ck_assert_uint_eq(w.r->grown_npages, 512);
 	ck_assert_int_eq(place(&w, 100, &aligned, &page, &rr), 0);
 	ck_assert_uint_eq(page, 768);
 	ck_assert_uint_eq(w.r->grown_npages, 1024);
+	ck_assert_int_eq(region_why(w.r, 10, &fixed, &why, &rr), 0);
+	ck_assert_uint_eq(why.grow_npages, 3072 - 1024);
 	ck_assert_int_eq(place(&w, 10, &fixed, &page, &rr), 0);
 	ck_assert_uint_eq(page, 3000);
 	ck_assert_uint_eq(w.r->grown_npages, 3072);
+	ck_assert_int_eq(place(&w, 10, &fixed, &page, &rr), REGION_E_NOT_FREE);
+	ck_assert_uint_eq(rr.addr, AT(3000));
+	world_deinit(&w);
+}
+END_TEST
+
+/* The highest place is that in what has grown by then, and Why knows it before. */
+START_TEST(why_sees_what_growing_brings)
+{
+	static const struct region_placement last = {.last = true},
+					     hint = {.rule = REGION_HINT, .addr = AT(700)};
+	struct region_refusal rr;
+	struct region_why why;
+	struct world w;
+	uint64_t page;
+
+	world_init(&w, 4096, 512, 1024);
+	must_take(&w, w.a, 510);
+	ck_assert_int_eq(region_why(w.r, 5, &last, &why, &rr), 0);
+	ck_assert_uint_eq(why.grow_npages, 1024);
+	ck_assert_int_eq(place(&w, 5, &last, &page, &rr), 0);
+	ck_assert_uint_eq(page, 1531);
+	ck_assert_uint_eq(why.addr, AT(page));
+	ck_assert_uint_eq(w.r->grown_npages, 1536);
+	ck_assert_int_eq(region_why(w.r, 1200, &hint, &why, &rr), 0);
+	ck_assert_int_eq(place(&w, 1200, &hint, &page, &rr), 0);
+	ck_assert_uint_eq(why.addr, AT(page));
 	world_deinit(&w);
 }
 END_TEST
@@ -260,6 +289,7 @@ int main(void)
 	tcase_add_loop_test(tc, bad_placements, 0, (int)ARRAY_SIZE(bad));
 	tcase_add_test(tc, no_space_says_what_the_placement_allows);
 	tcase_add_test(tc, auto_grow_knows_the_placement);
+	tcase_add_test(tc, why_sees_what_growing_brings);
 	tcase_add_test(tc, a_batch_obeys_or_nothing_is_taken);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
