@@ -116,20 +116,21 @@ static bool check_ranges(struct check *c)
 static bool check_level(struct check *c, unsigned level, const struct range *r)
 {
 	const struct tree *t = &c->pa->tree;
+	struct summary children[FANOUT], want, sum;
 
 	for (uint64_t i = level_index(level, chunk_of(r->first));
 	     i <= level_index(level, chunk_of(r->limit - 1)); i++) {
-		uint64_t want = summary_merge(&t->levels[level - 1].sums[i * FANOUT], FANOUT,
-					      level_log(level - 1));
-		uint64_t sum = t->levels[level].sums[i];
-
-		if (sum != want)
-			return broken(
-				c,
-				"P2: level %u entry %" PRIu64 ": (%" PRIu64 " %" PRIu64 " %" PRIu64
-				"), children (%" PRIu64 " %" PRIu64 " %" PRIu64 ")",
-				level, i, summary_start(sum), summary_max(sum), summary_end(sum),
-				summary_start(want), summary_max(want), summary_end(want));
+		for (unsigned k = 0; k < FANOUT; k++)
+			children[k] = tree_get(t, level - 1, i * FANOUT + k);
+		want = summary_merge_wide(children, FANOUT, level_log(level - 1));
+		sum = tree_get(t, level, i);
+		if (sum.start != want.start || sum.max != want.max || sum.end != want.end)
+			return broken(c,
+				      "P2: level %u entry %" PRIu64 ": (%" PRIu64 " %" PRIu64
+				      " %" PRIu64 "), children (%" PRIu64 " %" PRIu64 " %" PRIu64
+				      ")",
+				      level, i, sum.start, sum.max, sum.end, want.start, want.max,
+				      want.end);
 	}
 	return true;
 }

@@ -2,8 +2,8 @@
  * geometry - how pages, chunks and summary levels divide the address space
  *
  * Role:       the numbers of the radix tree and the conversions between page, chunk and entry. Level 0 holds one summary per
- *             chunk, an entry of level k covers FANOUT entries of level k - 1; the top level is one block wherever the packed
- *             fields allow it.
+ *             chunk, an entry of level k covers FANOUT entries of level k - 1; there are as many levels as it takes for the top
+ *             one to be a single block.
  * Uses:       base/bits.h
  *
  * The two logarithms may be set by the compiler: the tests build the allocator once more with a toy geometry, small enough
@@ -32,9 +32,16 @@
 
 #define FANOUT (1u << PAGEALLOC_FANOUT_LOG)
 
-/* Pages that the largest packed summary describes: fields of 21 bits. */
+/*
+ * Pages that the largest packed summary describes: fields of 21 bits. The levels above, which large regions need and which have
+ * few entries, hold their summaries unpacked ("wide").
+ */
 #define SUMMARY_NPAGES_LOG 21
-#define LEVELS_MAX ((SUMMARY_NPAGES_LOG - PAGEALLOC_CHUNK_LOG) / PAGEALLOC_FANOUT_LOG + 1)
+#ifndef PAGEALLOC_PACKED_LEVELS
+#define PAGEALLOC_PACKED_LEVELS \
+	((SUMMARY_NPAGES_LOG - PAGEALLOC_CHUNK_LOG) / PAGEALLOC_FANOUT_LOG + 1)
+#endif
+#define LEVELS_MAX 16
 
 static inline uint64_t chunk_of(uint64_t page)
 {

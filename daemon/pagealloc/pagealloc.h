@@ -122,7 +122,7 @@ bool pagealloc_fits(const struct pagealloc *pa, const struct pagealloc_request *
 uint64_t pagealloc_largest_placed(struct pagealloc *pa, const struct pagealloc_request *req);
 
 /**
- * pagealloc_place_within() - the lowest place in [@first, @limit) if all of it were free
+ * pagealloc_place_within() - the lowest place (with last, the highest) in [@first, @limit) if all of it were free
  * @ret_page: written only on 0
  *
  * For who wants to know how far to grow. O(1). Return: 0, PAGEALLOC_E_NO_RUN, PAGEALLOC_E_RANGE.

@@ -111,7 +111,7 @@ static bool entry_walk(struct walk *w, unsigned level, uint64_t i)
 
 	if (end <= w->runs->first || base >= w->runs->limit)
 		return false;
-	s = summary_unpack(w->pa->tree.levels[level].sums[i]);
+	s = tree_get(&w->pa->tree, level, i);
 	if (s.max == 0)
 		return close_run(w);
 	if (base < w->runs->first || end > w->runs->limit)
@@ -134,15 +134,12 @@ static bool walk(struct pagealloc *pa, struct runs *runs, bool down)
 {
 	struct walk w = {.pa = pa, .runs = runs, .down = down};
 	const struct tree *t = &pa->tree;
-	uint64_t lo, n;
 
 	tree_settle(&pa->tree);
 	if (t->first_chunk >= t->limit_chunk || runs->first >= runs->limit)
 		return false;
-	lo = level_index(t->top, t->first_chunk);
-	n = level_index(t->top, t->limit_chunk - 1) + 1 - lo;
-	for (uint64_t i = 0; i < n; i++)
-		if (entry_walk(&w, t->top, down ? lo + n - 1 - i : lo + i))
+	for (uint64_t i = 0; i < FANOUT; i++)
+		if (entry_walk(&w, t->top, down ? FANOUT - 1 - i : i))
 			return true;
 	return close_run(&w);
 }

@@ -1,7 +1,7 @@
 /*
  * summary - the free runs of a subtree in one word: at its beginning, the longest, at its end
  *
- * Role:       packing, unpacking and merging. 0 says "nothing free", which is also what memory that was never touched says.
+ * Role:       packing, unpacking and merging; unpacked for the few that describe more than 2^21 pages. 0 says "nothing free", which is also what memory that was never touched says.
  * Uses:       pagealloc/geometry.h
  * Invariants: U1  start, max, end <= pages covered; start, end <= max.
  *             U2  max = 2^21 is stored as bit 63 alone: the three fields would not fit.
@@ -20,6 +20,12 @@
 struct summary {
 	uint64_t start, max, end; /* pages */
 };
+
+static inline uint64_t longest_of(uint64_t a, uint64_t b, uint64_t c)
+{
+	a = b > a ? b : a;
+	return c > a ? c : a;
+}
 
 /** summary_pack() - the word for three runs. Source: reference, packPallocSum. */
 static inline uint64_t summary_pack(uint64_t start, uint64_t max, uint64_t end)
@@ -89,6 +95,24 @@ static inline uint64_t summary_merge(const uint64_t *sums, unsigned n, unsigned 
 	for (unsigned i = 1; UNLIKELY(start == i * whole) && i < n; i++)
 		start += summary_fields(sums[i]).start;
 	return summary_pack(start, max, run);
+}
+
+/** summary_merge_wide() - summary_merge() for unpacked summaries of any size. */
+static inline struct summary summary_merge_wide(const struct summary *sums, unsigned n,
+						unsigned log)
+{
+	const uint64_t whole = UINT64_C(1) << log;
+	uint64_t start = sums[0].start, max = 0, run = 0;
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < n; i++) {
+		run += sums[i].start;
+		max = longest_of(max, run, sums[i].max);
+		run = sums[i].start == whole ? run : sums[i].end;
+	}
+	for (unsigned i = 1; UNLIKELY(start == i * whole) && i < n; i++)
+		start += sums[i].start;
+	return (struct summary){start, max, run};
 }
 
 #endif

@@ -26,14 +26,16 @@
 #define TREE_NSTALE 16
 
 struct level {
-	uint64_t *sums;              /* reserved for the whole limit, committed where grown */
-	uint64_t nentries;           /* of the whole limit, a multiple of FANOUT below the top */
+	uint64_t *
+		sums; /* reserved for the whole limit, committed where grown; NULL in wide levels */
+	struct summary *wide;        /* the same, unpacked; NULL in packed levels */
+	uint64_t nentries;           /* of the whole limit, a multiple of FANOUT */
 	uint32_t stale;              /* bit per slot in use */
 	uint32_t index[TREE_NSTALE]; /* slot i holds an entry whose index is i modulo TREE_NSTALE */
 };
 
 struct tree {
-	unsigned top; /* highest level */
+	unsigned top; /* highest level: one block */
 	struct level levels[LEVELS_MAX];
 	uint64_t first_chunk,
 		limit_chunk; /* chunks [first, limit) bound what is grown; first > limit before */
@@ -70,16 +72,24 @@ void tree_remerge(struct tree *t, unsigned level, uint64_t first, uint64_t last)
 /** tree_bytes() - bytes of summaries that cover chunks [@first, @limit). */
 uint64_t tree_bytes(const struct tree *t, uint64_t first, uint64_t limit);
 
-/** tree_largest() - the longest run of free pages; settles. O(entries of the top level). */
+/** tree_largest() - the longest run of free pages; settles. */
 uint64_t tree_largest(struct tree *t);
 
 /**
- * tree_find() - where the lowest run of @npages free pages is; settles
+ * tree_find() - where the lowest run of @npages free pages is; settles the levels that it reads
  * @search: no page below it is free
  *
  * Return: true, or false if there is none. Source: reference, pageAlloc.find.
  */
 bool tree_find(struct tree *t, uint64_t npages, uint64_t search, struct tree_found *ret);
+
+/** tree_get() - the summary of an entry, packed or wide; exact after tree_settle(). */
+static inline struct summary tree_get(const struct tree *t, unsigned level, uint64_t index)
+{
+	return LIKELY(level < PAGEALLOC_PACKED_LEVELS)
+		       ? summary_unpack(t->levels[level].sums[index])
+		       : t->levels[level].wide[index];
+}
 
 /** tree_note() - tree_note_slow(), but cheap where the entry is noted already. */
 static inline void tree_note(struct tree *t, unsigned level, uint64_t index)
@@ -106,7 +116,7 @@ static inline void tree_changed(struct tree *t, unsigned child, uint64_t index, 
 	if (child == t->top)
 		return;
 	if (((old ^ sum) & ends) == 0) {
-		max_up = summary_max(t->levels[child + 1].sums[up]);
+		max_up = tree_get(t, child + 1, up).max;
 		if (max > max_old ? max <= max_up : max_old < max_up)
 			return;
 	}

@@ -240,7 +240,7 @@ static void run_summaries(struct trace *t, struct line *l)
 {
 	uint64_t h = FNV_BASIS;
 
-	if (t->pa->tree.top != REFERENCE_TOP) {
+	if (t->pa->tree.top < REFERENCE_TOP) {
 		if (!t->sized)
 			line_fail(l, "the tree has %u levels", t->pa->tree.top + 1);
 		return;
@@ -269,7 +269,7 @@ static void run_sum(struct trace *t, struct line *l)
 		line_fail(l, "no such entry");
 		return;
 	}
-	if (REFERENCE_TOP - from_root > t->pa->tree.top && t->sized)
+	if (REFERENCE_TOP - from_root > t->pa->tree.top && t->sized) /* compared without --sized */
 		return;
 	tree_settle(&t->pa->tree);
 	s = summary_unpack(t->pa->tree.levels[REFERENCE_TOP - from_root].sums[index]);
