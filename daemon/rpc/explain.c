@@ -13,11 +13,19 @@ static uint64_t walk_cost(const struct region *r)
 	return 1 + r->grown_npages / RPC_COST_NPAGES;
 }
 
-static enum pallocd_status placement_get(struct call *c, const Pallocd__V1__Placement *m,
-					 struct region_placement *ret)
+/* The region and the placement that a question is about. */
+static enum pallocd_status question_get(struct call *c, uint32_t id, const char *name,
+					const Pallocd__V1__Placement *m, struct region **ret_region,
+					struct region_placement *ret)
 {
+	enum pallocd_status status = call_region(c, id, name, ret_region);
+
 	*ret = (struct region_placement){0};
-	return m ? call_placement(c, m, ret) : PALLOCD_OK;
+	if (!status && m)
+		status = call_placement(c, m, ret);
+	if (!status)
+		c->rpc->cost += walk_cost(*ret_region);
+	return status;
 }
 
 static void why_fill(const struct region *r, const struct region_why *why, uint64_t npages,
@@ -47,12 +55,9 @@ enum pallocd_status why_serve(struct call *c)
 
 	if (!reply)
 		return call_no_memory(c);
-	status = call_region(c, m->region_id, m->region, &r);
-	if (!status)
-		status = placement_get(c, m->placement, &p);
+	status = question_get(c, m->region_id, m->region, m->placement, &r, &p);
 	if (status)
 		return status;
-	c->rpc->cost += walk_cost(r);
 	err = region_why(r, m->npages, &p, &why, &rr);
 	if (err)
 		return call_refuse_region(c, r, err, "npages", &rr);
@@ -75,12 +80,9 @@ enum pallocd_status fit_serve(struct call *c)
 
 	if (!reply)
 		return call_no_memory(c);
-	status = call_region(c, m->region_id, m->region, &r);
-	if (!status)
-		status = placement_get(c, m->placement, &p);
+	status = question_get(c, m->region_id, m->region, m->placement, &r, &p);
 	if (status)
 		return status;
-	c->rpc->cost += walk_cost(r);
 	/* How many fit does not depend on where one of them is wanted. */
 	p.rule = REGION_ANYWHERE;
 	pallocd__v1__fit_reply__init(reply);

@@ -27,7 +27,6 @@ static struct {
 	uint32_t connections_max;
 	long mem_fail_after;        /* -1: never */
 	long mem_fail_after_signal; /* SIGUSR1 ends memory after so many; SIGUSR2 gives some again */
-	rlim_t nofile;              /* 0: as it is */
 } f;
 
 static inline void setup(void)
@@ -59,8 +58,6 @@ static inline int serve(void)
 	if (regions_add(&regions, &config) || rpc_init(&rpc, &regions, "test") ||
 	    net_open(&net, &nc, &rpc))
 		return 1;
-	if (f.nofile)
-		setrlimit(RLIMIT_NOFILE, &(struct rlimit){f.nofile, f.nofile});
 	signal(SIGUSR1, on_usr);
 	signal(SIGUSR2, on_usr);
 	mem_fail_after(f.mem_fail_after);
