@@ -7,6 +7,7 @@
 #include "tests/unit/region/world.h"
 
 #include "base/macros.h"
+#include "tests/unit/random.h"
 
 /* Pages of the region as addresses. */
 #define AT(page) (BASE + (page)*PAGE)
@@ -250,6 +251,71 @@ START_TEST(why_sees_what_growing_brings)
 }
 END_TEST
 
+static struct region_placement some_placement(struct random *state, uint64_t limit)
+{
+	struct region_placement p = {0};
+
+	if (random_below(state, 2))
+		p.align_npages = UINT64_C(1) << random_below(state, 10);
+	if (random_below(state, 3) == 0)
+		p.boundary_npages = UINT64_C(1) << random_below(state, 10);
+	if (random_below(state, 3) == 0)
+		p.lowest_addr = BASE + random_below(state, limit * PAGE);
+	if (random_below(state, 3) == 0)
+		p.limit_addr = BASE + random_below(state, limit * PAGE);
+	p.rule = (enum region_rule)random_below(state, 3);
+	p.addr = AT(random_below(state, limit));
+	p.last = random_below(state, 2);
+	return p;
+}
+
+/* Whatever is asked for: Why says what alloc then does, growth included, and no request closes the region. */
+START_TEST(why_and_alloc_agree_at_random)
+{
+	const uint64_t limit = 5000; /* no multiple of a chunk */
+	uint64_t grown, page;
+	struct random state;
+	struct region_refusal rr, why_rr;
+	struct region_why why;
+	struct world w;
+	int err, why_err;
+
+	random_init(&state, "why_and_alloc_agree_at_random");
+	world_init(&w, limit, 512, 700);
+	for (int i = 0; i < 20000; i++) {
+		struct region_placement p = some_placement(&state, limit);
+		uint64_t npages = 1 + random_below(&state, random_below(&state, 8) ? 40 : limit);
+
+		if (i % 2000 == 0) {
+			world_deinit(&w);
+			world_init(&w, limit, 512, 700);
+		}
+		why_rr = (struct region_refusal){0};
+		why_err = region_why(w.r, npages, &p, &why, &why_rr);
+		grown = w.r->grown_npages;
+		err = place(&w, npages, &p, &page, &rr);
+		ck_assert_msg(!w.r->faulted, "step %d: %s", i, w.r->fault);
+		if (why_err) {
+			ck_assert_int_eq(err, why_err);
+		} else if (why.fits) {
+			ck_assert_msg(err == 0 && AT(page) == why.addr,
+				      "step %d: outcome %d, page %lu, why %lu", i, err, page,
+				      (why.addr - BASE) / PAGE);
+			ck_assert_uint_eq(w.r->grown_npages, grown + why.grow_npages);
+		} else {
+			ck_assert_int_eq(err, p.rule == REGION_FIXED ? REGION_E_NOT_FREE
+								     : REGION_E_NO_SPACE);
+			ck_assert_uint_eq(w.r->grown_npages, grown);
+		}
+		if (!err && random_below(&state, 2))
+			ck_assert_int_eq(give(&w, w.a, page, npages), 0);
+		if (i % 500 == 0)
+			world_check(&w);
+	}
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(a_batch_obeys_or_nothing_is_taken)
 {
 	static const struct region_placement p = {.align_npages = 256,
@@ -290,6 +356,7 @@ int main(void)
 	tcase_add_test(tc, no_space_says_what_the_placement_allows);
 	tcase_add_test(tc, auto_grow_knows_the_placement);
 	tcase_add_test(tc, why_sees_what_growing_brings);
+	tcase_add_test(tc, why_and_alloc_agree_at_random);
 	tcase_add_test(tc, a_batch_obeys_or_nothing_is_taken);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
