@@ -22,7 +22,7 @@
  * deadline: the handle's timeout, or the call's own. The clock is CLOCK_MONOTONIC, and waiting for
  * other threads of the handle counts. After PACLIENT_TIMED_OUT the handle goes on working: a late
  * reply is thrown away, and extents that it brings are given back as soon as a later call reads it.
- * What the daemon did about a Free or Grow that timed out is not known.
+ * What the daemon did about any other call that changes something and timed out is not known.
  *
  * Threads. Several threads may use one handle at once; their requests are in flight together.
  * paclient_close() must be the last call on a handle.
@@ -93,6 +93,7 @@ enum paclient_status {
 	PACLIENT_FAULTED = 15,       /* the region is closed because its state is inconsistent */
 	PACLIENT_OVERLOADED = 16,    /* the daemon takes no more connections */
 	PACLIENT_NOT_FREE = 17,      /* some page of the fixed range is not free */
+	PACLIENT_IN_USE = 18,        /* extents are in the way; error lists the first of them */
 	PACLIENT_TIMED_OUT = 64,     /* the deadline passed before the reply came */
 	PACLIENT_NOT_CONNECTED = 65, /* no daemon answers at this socket */
 	PACLIENT_DISCONNECTED = 66,  /* the daemon closed the connection */
@@ -101,6 +102,15 @@ enum paclient_status {
 	PACLIENT_OUT_OF_MEMORY = 69, /* this program has no memory for the call */
 	PACLIENT_SYSTEM = 70         /* a system call failed; error.system_errno says why */
 };
+
+/* Pages [addr, addr + npages). */
+struct paclient_range {
+	uint64_t addr;
+	uint64_t npages;
+};
+
+/* Extents in the way that an error lists. */
+#define PACLIENT_ERROR_EXTENTS_MAX 8
 
 /* What there is to say about a failure. Numbers that do not apply are 0, text is "". */
 struct paclient_error {
@@ -116,6 +126,11 @@ struct paclient_error {
 	uint64_t growable_npages; /* NO_SPACE: pages that the region may still grow by */
 	uint64_t addr;            /* first address at fault */
 	uint64_t placed_npages;   /* NO_SPACE: longest run that the placement allows */
+	uint64_t aligned_npages;  /* NO_SPACE: that its alignment and boundary alone allow */
+	uint64_t bounded_npages;  /* NO_SPACE: that its bounds alone allow */
+	uint64_t nextents;        /* IN_USE: extents in the way */
+	size_t nlisted;           /* IN_USE: of these, so many are listed here */
+	struct paclient_range extents[PACLIENT_ERROR_EXTENTS_MAX]; /* the lowest, ascending */
 };
 
 /* Deadline and outcome of one call. Belongs to the caller; may be used for one call after another.
@@ -126,12 +141,17 @@ struct paclient_call {
 	struct paclient_error error; /* written by the call */
 };
 
-#define PACLIENT_CALL_INIT                                   \
-	{                                                    \
-		sizeof(struct paclient_call), 0,             \
-		{                                            \
-			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0 \
-		}                                            \
+#define PACLIENT_CALL_INIT                                                \
+	{                                                                 \
+		sizeof(struct paclient_call), 0,                          \
+		{                                                         \
+			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+			{                                                 \
+				{                                         \
+					0, 0                              \
+				}                                         \
+			}                                                 \
+		}                                                         \
 	}
 
 struct paclient_options {
@@ -190,8 +210,11 @@ struct paclient_region {
 	uint64_t page_size_bytes;  /* power of two */
 	uint64_t limit_npages;     /* it never grows beyond */
 	uint64_t grown_npages;     /* pages that there are now */
-	uint64_t free_npages;      /* of these, pages that nobody holds */
+	uint64_t free_npages;      /* of these, pages that may be had */
 	uint64_t auto_grow_npages; /* an alloc without room grows the region by this; 0 = never */
+	bool best_fit;             /* PACLIENT_BEST may be asked for */
+	/* Of the grown pages, those that nobody holds and nobody may get: reserved, or drained. */
+	uint64_t held_npages;
 };
 
 /* All regions, ascending by id. Array and regions belong to the list. */
@@ -244,13 +267,7 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_info(paclient *client, uint
 							  struct paclient_region *ret_info,
 							  struct paclient_call *call);
 
-/* Pages [addr, addr + npages). */
-struct paclient_range {
-	uint64_t addr;
-	uint64_t npages;
-};
-
-/* What a region has been grown to. The array belongs to the list. */
+/* Ranges of a region. The array belongs to the list. */
 struct paclient_range_list {
 	size_t nranges;         /* listed here, ascending, not touching each other */
 	uint64_t nranges_total; /* that there are; more than listed where the list was cut */
@@ -266,6 +283,26 @@ struct paclient_range_list {
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_ranges(paclient *client, uint32_t region_id,
 							    struct paclient_range_list **ret_list,
 							    struct paclient_call *call);
+
+/**
+ * paclient_region_reserved() - the ranges that nobody may ever get, grown or not
+ * @ret_list: the caller gives it back with paclient_ranges_free()
+ *
+ * Blocks. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_reserved(paclient *client, uint32_t region_id,
+							      struct paclient_range_list **ret_list,
+							      struct paclient_call *call);
+
+/**
+ * paclient_region_drained() - the ranges where nothing new is placed
+ * @ret_list: the caller gives it back with paclient_ranges_free()
+ *
+ * Blocks. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_region_drained(paclient *client, uint32_t region_id,
+							     struct paclient_range_list **ret_list,
+							     struct paclient_call *call);
 
 /** paclient_ranges_free() - give back a list; NULL is allowed. */
 PACLIENT_API void paclient_ranges_free(struct paclient_range_list *list);
@@ -310,7 +347,9 @@ enum paclient_rule {
 /* Which of the places that fit is taken. */
 enum paclient_strategy {
 	PACLIENT_FIRST = 0, /* the lowest */
-	PACLIENT_LAST = 1   /* the highest */
+	PACLIENT_LAST = 1,  /* the highest */
+	/* The lowest in the shortest run of free pages that fits; where paclient_region.best_fit. */
+	PACLIENT_BEST = 2
 };
 
 /*
@@ -343,15 +382,36 @@ struct paclient_placement {
  * @ret_addrs: room for @n addresses, in the same order
  *
  * Blocks. If places that the placement allows exist for an extent, one is found, and it is the
- * lowest (or highest) of them. Late replies are dealt with as for paclient_alloc().
- * Errors as paclient_alloc_batch(), and: INVALID for a placement that nothing can meet (error.field
- * names its field: "align_npages", ...); NO_SPACE (with error.placed_npages); NOT_FREE
- * (error.addr), UNALIGNED and OUT_OF_REGION about addr.
+ * lowest of them, or the one that the strategy asks for. Late replies are dealt with as for
+ * paclient_alloc().
+ * Errors as paclient_alloc_batch(), and: INVALID for a placement that nothing can meet, or a
+ * strategy that the region does not keep books for (error.field names the field: "align_npages",
+ * ...); NO_SPACE (with error.placed_npages, aligned_npages, bounded_npages); NOT_FREE (error.addr),
+ * UNALIGNED and OUT_OF_REGION about addr.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_placed(
 	paclient *client, uint32_t region_id, size_t n, const uint64_t *npages, unsigned flags,
 	const struct paclient_placement *placement, uint64_t *ret_addrs,
 	struct paclient_call *call);
+
+/**
+ * paclient_alloc_scattered() - take pages in up to so many extents: all of them or none
+ * @npages:       pages in all, from 1
+ * @max_extents:  1 to paclient_batch_max()
+ * @flags:        0 or PACLIENT_DETACHED
+ * @placement:    only read; goes for each extent; NULL = anywhere
+ * @ret_ranges:   room for @max_extents; so many as @ret_nranges says are written, npages in all
+ * @ret_nranges:  extents taken
+ *
+ * Blocks. One extent where that fits without growing; otherwise few, the longest runs first. With
+ * an alignment every extent but the last is a multiple of it long. Each is an extent of its own from then
+ * on. Late replies are dealt with as for paclient_alloc().
+ * Errors as paclient_alloc_placed(); NO_SPACE where even @max_extents extents do not suffice.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_scattered(
+	paclient *client, uint32_t region_id, uint64_t npages, size_t max_extents, unsigned flags,
+	const struct paclient_placement *placement, struct paclient_range *ret_ranges,
+	size_t *ret_nranges, struct paclient_call *call);
 
 /* What would become of an alloc. */
 struct paclient_why {
@@ -364,6 +424,8 @@ struct paclient_why {
 	uint64_t placed_npages;   /* longest run that the placement allows */
 	uint64_t growable_npages; /* pages that the region may still grow by */
 	uint64_t short_npages;    /* does not fit: so much is missing to placed_npages */
+	uint64_t aligned_npages;  /* longest run that alignment and boundary alone allow */
+	uint64_t bounded_npages;  /* longest run that the bounds alone allow */
 };
 
 /**
@@ -422,8 +484,62 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_free_batch(paclient *client, uint3
 							 const uint64_t *npages,
 							 struct paclient_call *call);
 
+/* Which end of an extent moves. */
+enum paclient_edge {
+	PACLIENT_UPPER = 0, /* where it ends */
+	PACLIENT_LOWER = 1  /* where it begins */
+};
+
 /**
- * paclient_grow() - add address space to a region
+ * paclient_resize() - give an extent another length where it is
+ * @addr:     where it begins now
+ * @npages:   its new length, from 1
+ * @edge:     enum paclient_edge: the end that moves; the other one stays
+ * @ret_addr: where it begins from now on; may be NULL
+ *
+ * Blocks. It gets free pages beside it, or gives pages back; what it keeps stays held all the time.
+ * At the region's upper end the region grows for it if it does so by itself.
+ * Errors of its own: NO_REGION, INVALID (also where no extent begins at @addr: error.addr says
+ * where the one around it does), OUT_OF_REGION, UNALIGNED, NOT_ALLOCATED, NOT_OWNER, NOT_FREE
+ * (error.addr: the first page, from the edge on, that is in the way), FAULTED. After a failure
+ * nothing has changed.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_resize(paclient *client, uint32_t region_id,
+						     uint64_t addr, uint64_t npages, int edge,
+						     uint64_t *ret_addr,
+						     struct paclient_call *call);
+
+/**
+ * paclient_split() - make two extents of one
+ * @addr:      where the upper one shall begin: inside of an extent, not at its beginning
+ * @ret_lower: the lower extent; may be NULL
+ * @ret_upper: the upper one, which begins at @addr; may be NULL
+ *
+ * Blocks. No page changes hands. Parts of an extent may be given back without this: it is for
+ * those that go to paclient_resize() by themselves.
+ * Errors as paclient_resize(), without NOT_FREE.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_split(paclient *client, uint32_t region_id,
+						    uint64_t addr, struct paclient_range *ret_lower,
+						    struct paclient_range *ret_upper,
+						    struct paclient_call *call);
+
+/**
+ * paclient_join() - make one extent of those that touch
+ * @addr:         where the lowest begins
+ * @npages:       up to where the highest ends
+ * @ret_nextents: so many have become one; may be NULL
+ *
+ * Blocks. All must have one owner. Errors as paclient_split(); INVALID where the range begins or
+ * ends inside of an extent, NOT_ALLOCATED where it has a gap.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_join(paclient *client, uint32_t region_id,
+						   uint64_t addr, uint64_t npages,
+						   uint64_t *ret_nextents,
+						   struct paclient_call *call);
+
+/**
+ * paclient_grow() - add address space to a region, at its upper end
  * @npages:    at least so many; the daemon rounds up to 512 or to the region's limit
  * @ret_added: lowest new address and pages added; may be NULL
  *
@@ -433,6 +549,96 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_grow(paclient *client, uint32_t re
 						   uint64_t npages,
 						   struct paclient_range *ret_added,
 						   struct paclient_call *call);
+
+/**
+ * paclient_grow_at() - add address space to a region, from an address on
+ * @addr:      a multiple of 512 pages from the base, where nothing is grown; 0 = the upper end
+ * @npages:    at least so many; rounded up as for paclient_grow()
+ * @ret_added: lowest new address and pages added; may be NULL
+ *
+ * Blocks. Errors as paclient_grow(), and: INVALID where @addr is no such multiple or some page is
+ * grown already, OUT_OF_REGION, UNALIGNED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_grow_at(paclient *client, uint32_t region_id,
+						      uint64_t addr, uint64_t npages,
+						      struct paclient_range *ret_added,
+						      struct paclient_call *call);
+
+/**
+ * paclient_shrink() - take unused address space out of a region
+ * @addr:        the whole chunks of 512 pages, counted from the base, that lie in the range from
+ *               here on; 0 = those among the highest @npages pages
+ * @npages:      at most so many
+ * @ret_removed: what was taken out; may be NULL
+ *
+ * Blocks. paclient_grow_at() brings it back. Where the base is 0, the lowest pages can only be
+ * taken out from the upper end.
+ * Errors of its own: NO_REGION, IN_USE (error.nextents, extents), INVALID (no whole chunk lies
+ * there, or some page is not grown), OUT_OF_REGION, UNALIGNED, FAULTED. After a failure nothing has
+ * changed.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_shrink(paclient *client, uint32_t region_id,
+						     uint64_t addr, uint64_t npages,
+						     struct paclient_range *ret_removed,
+						     struct paclient_call *call);
+
+/* Extents that a struct paclient_drain lists. */
+#define PACLIENT_DRAIN_EXTENTS_MAX 64
+
+/* What still lies in a range that is being drained. */
+struct paclient_drain {
+	size_t size;       /* sizeof(struct paclient_drain) */
+	uint64_t nextents; /* that lie there, in part or in full */
+	uint64_t npages;   /* pages of the range that they hold */
+	size_t nlisted;    /* of the extents, so many are listed here */
+	struct paclient_range extents[PACLIENT_DRAIN_EXTENTS_MAX]; /* the lowest, ascending */
+};
+
+/**
+ * paclient_drain() - place nothing new in a range from now on
+ * @addr:      of the first page
+ * @npages:    how many
+ * @ret_drain: the caller's; its size field says how much of it is written; may be NULL
+ *
+ * Blocks, but does not wait for the range to become empty: who holds pages there keeps them. What
+ * is freed there stays unused. Asked again it says what is left. For all sessions, until
+ * paclient_undrain() or until the range is shrunk away.
+ * Errors of its own: NO_REGION, INVALID, OUT_OF_REGION, UNALIGNED, LIMIT (too many such ranges),
+ * FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_drain(paclient *client, uint32_t region_id,
+						    uint64_t addr, uint64_t npages,
+						    struct paclient_drain *ret_drain,
+						    struct paclient_call *call);
+
+/**
+ * paclient_undrain() - let the pages of a drained range be used again
+ *
+ * Blocks. Errors as paclient_drain(); INVALID where some page of the range is not drained.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_undrain(paclient *client, uint32_t region_id,
+						      uint64_t addr, uint64_t npages,
+						      struct paclient_call *call);
+
+/**
+ * paclient_reserve() - make a hole: nobody may ever get these pages, grown or not
+ * @addr:   of the first page
+ * @npages: how many
+ *
+ * Blocks. Errors as paclient_drain(), and IN_USE (error.nextents, extents).
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_reserve(paclient *client, uint32_t region_id,
+						      uint64_t addr, uint64_t npages,
+						      struct paclient_call *call);
+
+/**
+ * paclient_unreserve() - close a hole again
+ *
+ * Blocks. Errors as paclient_drain(); INVALID where some page of the range is not reserved.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_unreserve(paclient *client, uint32_t region_id,
+							uint64_t addr, uint64_t npages,
+							struct paclient_call *call);
 
 /* Counters of the daemon; those that end in _total count since its start. */
 struct paclient_daemon_stat {
@@ -471,6 +677,10 @@ struct paclient_region_stat {
 	uint64_t reclaims_total;  /* extents given back because their session ended */
 	uint64_t grows_total;
 	uint64_t no_space_total; /* allocs refused for want of space */
+	uint64_t held_npages;    /* that nobody holds and nobody may get: reserved, or drained */
+	/* Millionths of the free pages that lie outside of the longest run; 0 where none is free. */
+	uint64_t fragmentation_ppm;
+	uint64_t shrinks_total;
 };
 
 /**
@@ -493,9 +703,34 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_stat_region(paclient *client, uint
 							  struct paclient_region_stat *ret_stat,
 							  struct paclient_call *call);
 
+/* Lengths that a histogram tells apart: a region has less than 2^37 pages. */
+#define PACLIENT_RUN_CLASSES 37
+
+/* How many runs of free pages there are, by length. */
+struct paclient_free_runs {
+	size_t size; /* sizeof(struct paclient_free_runs) */
+	uint64_t free_npages;
+	uint64_t largest_npages;    /* longest run */
+	uint64_t fragmentation_ppm; /* as in struct paclient_region_stat */
+	/* Entry k: runs of 2^k up to 2^(k + 1) - 1 pages, and the pages in all of them. */
+	uint64_t nruns[PACLIENT_RUN_CLASSES];
+	uint64_t npages[PACLIENT_RUN_CLASSES];
+};
+
+/**
+ * paclient_free_runs() - count the runs of free pages by length
+ * @ret_runs: the caller's; its size field says how much of it is written
+ *
+ * Blocks. In a large region others go on while it is counted: the sums may then not agree.
+ * Errors of its own: NO_REGION, FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_free_runs(paclient *client, uint32_t region_id,
+							struct paclient_free_runs *ret_runs,
+							struct paclient_call *call);
+
 /* One cell of a usage map. */
 struct paclient_cell {
-	uint64_t used_npages;  /* pages that somebody holds */
+	uint64_t used_npages;  /* grown pages that are not free: held, reserved or drained */
 	uint64_t grown_npages; /* pages that there are */
 };
 

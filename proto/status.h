@@ -32,6 +32,7 @@
 	X(15, FAULTED, 1, "the region is closed because its state is inconsistent") \
 	X(16, OVERLOADED, 1, "the daemon takes no more connections")                \
 	X(17, NOT_FREE, 4, "some page of the fixed range is not free")              \
+	X(18, IN_USE, 4, "extents are in the way")                                  \
 	X(64, TIMED_OUT, 7, "the deadline passed before the reply came")            \
 	X(65, NOT_CONNECTED, 3, "no daemon answers at this socket")                 \
 	X(66, DISCONNECTED, 3, "the daemon closed the connection")                  \

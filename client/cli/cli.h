@@ -31,6 +31,12 @@ struct amount {
 	bool bytes;
 };
 
+/* ADDR, ADDR:NPAGES or ADDR+SIZE. How many pages that are is known when the region is. */
+struct range_arg {
+	uint64_t addr;
+	struct amount amount;
+};
+
 /* The address of an option; 0 is one, too. */
 struct address {
 	bool given;
@@ -57,8 +63,12 @@ struct cli {
 	uint64_t width;     /* map */
 	uint64_t lines;     /* map */
 	const char *prefix; /* exec */
+	uint64_t scatter;   /* alloc; 0 = one extent for each size */
+	bool lower;         /* resize */
+	bool undo;          /* drain, reserve */
+	bool wait;          /* drain */
 
-	/* Placement: alloc, why, fit. An amount of 0 is not given. */
+	/* Placement: alloc, why, fit; at: grow, too. An amount of 0 is not given. */
 	struct amount align;
 	struct amount boundary;
 	struct address lowest;
@@ -120,6 +130,36 @@ const char *duration_parse(const char *text, int *ret_ms);
 const char *amount_parse(const char *text, struct amount *ret);
 const char *amount_npages(const struct amount *a, uint64_t page_size_bytes, uint64_t *ret);
 
+/* range.c */
+/* Return: NULL, or what is wrong; @text is as before. */
+const char *range_parse(char *text, struct range_arg *ret);
+/* One range among the arguments. Return: 0 or EXIT_USAGE, already told. */
+MUST_CHECK int range_read(const struct cli *cli, char *text, struct range_arg *ret);
+#define RANGE_TEXT_BYTES 48
+/* "0x1000:4", as range_parse() reads it. */
+const char *range_text(const struct paclient_range *range, char *to);
+/* "addr" and "npages"; and with "bytes" as well. */
+json_t *range_json(const struct paclient_range *range);
+json_t *extent_json(const struct paclient_range *range, uint64_t page_size_bytes);
+json_t *ranges_json(const struct paclient_range *ranges, size_t n);
+/* What a verb has to do with one range of a region. Return: exit code. */
+int range_run(struct cli *cli,
+	      int (*run)(struct cli *cli, paclient *pa, const struct paclient_region *r,
+			 const struct paclient_range *range));
+/* "region", "page_size_bytes", and of the range "addr", "npages", "bytes". */
+json_t *range_result(const struct paclient_region *r, const struct paclient_range *range);
+
+/* runs.c */
+/* The runs of free pages; @ret->size is 0 where the daemon is too old to count them, or the region is closed. Return: 0 or an exit code, already told. */
+MUST_CHECK int runs_get(const struct cli *cli, paclient *pa, uint32_t region_id,
+			struct paclient_free_runs *ret);
+void runs_table(const struct paclient_free_runs *runs, uint64_t page_size_bytes);
+/* An array, up to the longest length that there is; null for what runs_get() could not get. */
+json_t *runs_json(const struct paclient_free_runs *runs);
+void fragmentation_line(uint64_t ppm);
+/* In so many extents npages fit for certain; 0 = not at all. */
+uint64_t runs_extents(const struct paclient_free_runs *runs, uint64_t npages);
+
 /* out.c */
 PRINTF_LIKE(2, 3) int usage_error(const struct cli *cli, const char *fmt, ...);
 /* Say why the call failed. Return: the status' exit code. */
@@ -137,6 +177,7 @@ const char *size_text(uint64_t bytes, char *to);
 /* The bytes of npages pages; UINT64_MAX where they do not fit. */
 uint64_t pages_bytes(uint64_t npages, uint64_t page_size_bytes);
 PRINTF_LIKE(2, 3) void key_value(const char *key, const char *fmt, ...);
+void pages_line(const char *key, uint64_t npages, uint64_t page_size_bytes);
 
 /* open.c */
 const char *cli_socket(const struct cli *cli);
@@ -150,6 +191,8 @@ MUST_CHECK int cli_region(struct cli *cli, paclient *pa, const char *name,
 			  struct paclient_region *ret);
 /* A size among the arguments, from 1. Return: 0 or EXIT_USAGE, already told. */
 MUST_CHECK int cli_amount(const struct cli *cli, const char *text, struct amount *ret);
+/* Pages that somebody holds. */
+uint64_t region_used(const struct paclient_region *r);
 void paclient_closep(paclient **pa);
 
 /* placement.c: the first half needs no daemon. Each returns 0 or EXIT_USAGE, already told. */
@@ -159,12 +202,44 @@ MUST_CHECK int placement_get(const struct cli *cli, const struct paclient_region
 			     struct paclient_placement *to,
 			     const struct paclient_placement **ret_where);
 
+/* What why asks about; fit, too. */
+struct question {
+	paclient *pa;
+	struct paclient_region region;
+	uint64_t npages;
+	struct paclient_placement placement;
+	const struct paclient_placement *where; /* NULL = anywhere */
+};
+
+/* remedy.c: what would make an extent fit that does not. */
+struct remedies {
+	bool another_address;   /* without --at */
+	bool without_alignment; /* without --align and --boundary */
+	bool without_bounds;    /* without --lowest and --limit */
+	bool without_placement; /* without any of them: one alone is not enough */
+	uint64_t align_npages;  /* with this alignment, the largest that fits; 0 = none known */
+	uint64_t grow_npages;   /* after the region has grown by so much; 0 = none known */
+	uint64_t extents;       /* in so many extents; 0 = none known */
+};
+/* Return: 0 or an exit code, already told. */
+MUST_CHECK int remedies_find(const struct cli *cli, const struct question *q,
+			     const struct paclient_why *w, struct remedies *ret);
+void remedies_text(const struct cli *cli, const struct question *q, const struct paclient_why *w,
+		   const struct remedies *r);
+json_t *remedies_json(const struct remedies *r);
+
 /* One file per group of verbs. */
 int cmd_regions(struct cli *cli);
 int cmd_info(struct cli *cli);
 int cmd_alloc(struct cli *cli);
 int cmd_free(struct cli *cli);
+int cmd_resize(struct cli *cli);
+int cmd_split(struct cli *cli);
+int cmd_join(struct cli *cli);
 int cmd_grow(struct cli *cli);
+int cmd_shrink(struct cli *cli);
+int cmd_drain(struct cli *cli);
+int cmd_reserve(struct cli *cli);
 int cmd_stat(struct cli *cli);
 int cmd_ping(struct cli *cli);
 int cmd_map(struct cli *cli);

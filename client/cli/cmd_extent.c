@@ -1,5 +1,5 @@
 /*
- * cmd_extent - the verbs alloc, free and grow
+ * cmd_extent - the verbs alloc and free
  *
  * Role:       change what is held, and say so.
  * Uses:       cli.h
@@ -25,9 +25,9 @@ static void batch_deinit(struct batch *b)
 	free(b->npages);
 }
 
-static int batch_init(const struct cli *cli, struct batch *b)
+static int batch_init(const struct cli *cli, struct batch *b, size_t n)
 {
-	b->n = (size_t)cli->nargs;
+	b->n = n;
 	b->addrs = calloc(b->n, sizeof(b->addrs[0]));
 	b->npages = calloc(b->n, sizeof(b->npages[0]));
 	return b->addrs && b->npages ? 0 : system_error(cli, "no memory for the arguments");
@@ -48,10 +48,8 @@ static int batch_json(const struct cli *cli, const struct batch *b, const struct
 
 	for (size_t i = 0; i < b->n; i++)
 		json_array_append_new(
-			array,
-			json_pack("{s:o, s:o, s:o}", "addr", json_addr(b->addrs[i]), "npages",
-				  json_count(b->npages[i]), "bytes",
-				  json_count(pages_bytes(b->npages[i], r->page_size_bytes))));
+			array, extent_json(&(struct paclient_range){b->addrs[i], b->npages[i]},
+					   r->page_size_bytes));
 	return json_out(cli, json_pack("{s:s, s:o, s:o, s:o}", "region", r->name, "page_size_bytes",
 				       json_count(r->page_size_bytes), "npages",
 				       json_count(batch_npages(b)), "extents", array));
@@ -78,13 +76,58 @@ static int amounts_read(const struct cli *cli, struct amount *amounts)
 	return err;
 }
 
+/* Where the caller cannot know the lengths they are said, in a form that free takes. */
 static int alloc_out(const struct cli *cli, const struct batch *b, const struct paclient_region *r)
 {
 	if (cli->json)
 		return batch_json(cli, b, r);
-	for (size_t i = 0; i < b->n; i++)
-		printf("0x%" PRIx64 "\n", b->addrs[i]);
+	for (size_t i = 0; i < b->n; i++) {
+		printf("0x%" PRIx64, b->addrs[i]);
+		if (cli->scatter)
+			printf(":%" PRIu64, b->npages[i]);
+		putchar('\n');
+	}
 	return out_end(cli);
+}
+
+/* One size in up to so many extents: the batch becomes what they are. */
+static int alloc_scattered(const struct cli *cli, paclient *pa, uint32_t region_id,
+			   const struct paclient_placement *where, struct batch *b)
+{
+	/* More than the daemon gives the library refuses, before it writes any of them. */
+	size_t max = paclient_batch_max(pa), n = cli->scatter < max ? cli->scatter : max;
+	struct paclient_range *ranges = calloc(n, sizeof(*ranges));
+	uint64_t npages = b->npages[0];
+	struct paclient_call call;
+	int err;
+
+	batch_deinit(b);
+	*b = (struct batch){0};
+	err = ranges ? batch_init(cli, b, n) : system_error(cli, "no memory for the extents");
+	call_init(cli, &call);
+	if (!err && paclient_alloc_scattered(pa, region_id, npages, cli->scatter, PACLIENT_DETACHED,
+					     where, ranges, &b->n, &call))
+		err = call_error(cli, &call.error);
+	for (size_t i = 0; !err && i < b->n; i++) {
+		b->addrs[i] = ranges[i].addr;
+		b->npages[i] = ranges[i].npages;
+	}
+	free(ranges);
+	return err;
+}
+
+static int alloc_placed(const struct cli *cli, paclient *pa, uint32_t region_id,
+			const struct paclient_placement *where, struct batch *b)
+{
+	struct paclient_call call;
+
+	call_init(cli, &call);
+	if (!paclient_alloc_placed(pa, region_id, b->n, b->npages, PACLIENT_DETACHED, where,
+				   b->addrs, &call))
+		return 0;
+	/* Of the fields only npages has an entry for each argument. */
+	return strcmp(call.error.field, "npages") ? call_error(cli, &call.error)
+						  : batch_error(cli, b, &call.error);
 }
 
 static int alloc_run(struct cli *cli, const char *name, const struct amount *amounts,
@@ -106,13 +149,12 @@ static int alloc_run(struct cli *cli, const char *name, const struct amount *amo
 		return err;
 	for (size_t i = 0; i < b->n; i++)
 		amount_npages(&amounts[i], r.page_size_bytes, &b->npages[i]);
-	call_init(cli, &call);
-	if (paclient_alloc_placed(pa, r.id, b->n, b->npages, PACLIENT_DETACHED, where, b->addrs,
-				  &call))
-		/* Of the fields only npages has an entry for each argument. */
-		return strcmp(call.error.field, "npages") ? call_error(cli, &call.error)
-							  : batch_error(cli, b, &call.error);
+	err = cli->scatter ? alloc_scattered(cli, pa, r.id, where, b)
+			   : alloc_placed(cli, pa, r.id, where, b);
+	if (err)
+		return err;
 	err = alloc_out(cli, b, &r);
+	call_init(cli, &call);
 	/* Nobody will ever know the addresses that could not be written: nobody shall hold them. */
 	if (err && paclient_free_batch(pa, r.id, b->n, b->addrs, b->npages, &call))
 		call_error(cli, &call.error);
@@ -129,6 +171,9 @@ int cmd_alloc(struct cli *cli)
 	if (!name || !cli->nargs)
 		return usage_error(
 			cli, "name a region and a size: paclient alloc REGION NPAGES|SIZE...");
+	if (cli->scatter && cli->nargs > 1)
+		return usage_error(cli, "--scatter takes one size, \"%s\" is one too many",
+				   cli->args[1]);
 	amounts = calloc((size_t)cli->nargs, sizeof(*amounts));
 	if (!amounts)
 		return system_error(cli, "no memory for the arguments");
@@ -136,37 +181,11 @@ int cmd_alloc(struct cli *cli)
 	if (!err)
 		err = placement_check(cli);
 	if (!err)
-		err = batch_init(cli, &b);
+		err = batch_init(cli, &b, (size_t)cli->nargs);
 	if (!err)
 		err = alloc_run(cli, name, amounts, &b);
 	free(amounts);
 	return err;
-}
-
-/* ADDR, ADDR:NPAGES or ADDR+SIZE. The amount's pages are known when the region is. */
-static const char *range_parse(char *text, uint64_t *ret_addr, struct amount *ret_amount)
-{
-	char *at = text + strcspn(text, ":+"), separator = *at;
-	const char *wrong;
-
-	*at = '\0';
-	wrong = number_parse(text, ret_addr);
-	*at = separator;
-	if (wrong)
-		return wrong;
-	*ret_amount = (struct amount){1, false};
-	if (!separator)
-		return NULL;
-	wrong = amount_parse(at + 1, ret_amount);
-	if (wrong)
-		return wrong;
-	if (!ret_amount->value)
-		return "names no pages; write ADDR:NPAGES or ADDR+SIZE";
-	if (separator == ':' && ret_amount->bytes)
-		return "has a size behind the colon; write ADDR+SIZE";
-	/* Behind a plus a plain number is bytes as well: it is added to an address. */
-	ret_amount->bytes = separator == '+';
-	return NULL;
 }
 
 static int free_run(struct cli *cli, const char *name, const struct amount *amounts,
@@ -198,8 +217,9 @@ static int free_run(struct cli *cli, const char *name, const struct amount *amou
 int cmd_free(struct cli *cli)
 {
 	CLEANUP(batch_deinit) struct batch b = {0};
-	const char *name = cli_region_take(cli), *wrong = NULL;
+	const char *name = cli_region_take(cli);
 	struct amount *amounts;
+	struct range_arg range;
 	int err;
 
 	if (!name || !cli->nargs)
@@ -209,60 +229,14 @@ int cmd_free(struct cli *cli)
 	amounts = calloc((size_t)cli->nargs, sizeof(*amounts));
 	if (!amounts)
 		return system_error(cli, "no memory for the arguments");
-	err = batch_init(cli, &b);
+	err = batch_init(cli, &b, (size_t)cli->nargs);
 	for (int i = 0; i < cli->nargs && !err; i++) {
-		wrong = range_parse(cli->args[i], &b.addrs[i], &amounts[i]);
-		if (wrong)
-			err = usage_error(cli, "\"%s\" %s", cli->args[i], wrong);
+		err = range_read(cli, cli->args[i], &range);
+		b.addrs[i] = range.addr;
+		amounts[i] = range.amount;
 	}
 	if (!err)
 		err = free_run(cli, name, amounts, &b);
 	free(amounts);
 	return err;
-}
-
-static int grow_run(struct cli *cli, const char *name, const struct amount *amount)
-{
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	struct paclient_range added;
-	char text[SIZE_TEXT_BYTES];
-	struct paclient_region r;
-	struct paclient_call call;
-	uint64_t npages = 0, bytes;
-	int err;
-
-	err = cli_open(cli, &pa);
-	if (!err)
-		err = cli_region(cli, pa, name, &r);
-	if (err)
-		return err;
-	amount_npages(amount, r.page_size_bytes, &npages);
-	call_init(cli, &call);
-	if (paclient_grow(pa, r.id, npages, &added, &call))
-		return call_error(cli, &call.error);
-	bytes = pages_bytes(added.npages, r.page_size_bytes);
-	if (cli->json)
-		return json_out(cli,
-				json_pack("{s:s, s:o, s:o, s:o, s:o}", "region", r.name,
-					  "page_size_bytes", json_count(r.page_size_bytes), "addr",
-					  json_addr(added.addr), "npages", json_count(added.npages),
-					  "bytes", json_count(bytes)));
-	printf("0x%" PRIx64 ": %" PRIu64 " pages added (%s)\n", added.addr, added.npages,
-	       size_text(bytes, text));
-	return out_end(cli);
-}
-
-int cmd_grow(struct cli *cli)
-{
-	const char *name = cli_region_take(cli);
-	struct amount amount;
-	int err;
-
-	if (!name || !cli->nargs)
-		return usage_error(cli,
-				   "name a region and a size: paclient grow REGION NPAGES|SIZE");
-	if (cli->nargs > 1)
-		return usage_error(cli, "takes one size, \"%s\" is one too many", cli->args[1]);
-	err = amounts_read(cli, &amount);
-	return err ? err : grow_run(cli, name, &amount);
 }

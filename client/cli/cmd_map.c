@@ -130,7 +130,7 @@ static void draw(const struct cli *cli, const struct paclient_region *r,
 		 const struct paclient_usage *u, uint64_t width, int digits)
 {
 	uint64_t cell_bytes = pages_bytes(u->cell_npages, r->page_size_bytes);
-	uint64_t nused = r->grown_npages - r->free_npages;
+	uint64_t nused = region_used(r);
 	char used[SIZE_TEXT_BYTES], grown[SIZE_TEXT_BYTES];
 	struct look l = look_choose(cli);
 
@@ -199,15 +199,37 @@ static int map_part(struct cli *cli, paclient *pa, const struct paclient_region 
 	return 0;
 }
 
+/* Pages from the base up to where the highest grown range ends: there may be gaps between. */
+static int map_span(struct cli *cli, paclient *pa, const struct paclient_region *r,
+		    uint64_t *ret_npages)
+{
+	struct paclient_range_list *list;
+	struct paclient_call call;
+
+	call_init(cli, &call);
+	if (paclient_region_ranges(pa, r->id, &list, &call))
+		return call_error(cli, &call.error);
+	if (list->nranges < list->nranges_total) {
+		*ret_npages = r->limit_npages;
+	} else if (list->nranges) {
+		const struct paclient_range *last = &list->ranges[list->nranges - 1];
+
+		*ret_npages = (last->addr - r->base_addr) / r->page_size_bytes + last->npages;
+	}
+	paclient_ranges_free(list);
+	return 0;
+}
+
 /* All that is grown, in @ncells cells at the most; asks as often as the daemon wants to be asked. */
 static int map_fetch(struct cli *cli, paclient *pa, const struct paclient_region *r,
 		     uint64_t ncells, struct paclient_usage *u)
 {
 	uint64_t page = 0;
-	int err = 0;
+	int err = map_span(cli, pa, r, &u->npages);
 
+	if (err)
+		return err;
 	u->addr = r->base_addr;
-	u->npages = r->grown_npages;
 	u->cell_npages = u->npages ? (u->npages + ncells - 1) / ncells : 0;
 	u->ncells = u->npages ? (u->npages + u->cell_npages - 1) / u->cell_npages : 0;
 	u->cells = calloc(u->ncells + 1, sizeof(*u->cells));

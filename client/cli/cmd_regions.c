@@ -17,13 +17,14 @@ static double percent(uint64_t part, uint64_t whole)
 
 static json_t *region_json(const struct paclient_region *r)
 {
-	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name", r->name,
-			 "id", (json_int_t)r->id, "base_addr", json_addr(r->base_addr),
+	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name",
+			 r->name, "id", (json_int_t)r->id, "base_addr", json_addr(r->base_addr),
 			 "page_size_bytes", json_count(r->page_size_bytes), "limit_npages",
 			 json_count(r->limit_npages), "grown_npages", json_count(r->grown_npages),
-			 "used_npages", json_count(r->grown_npages - r->free_npages), "free_npages",
-			 json_count(r->free_npages), "auto_grow_npages",
-			 json_count(r->auto_grow_npages), "faulted", r->faulted);
+			 "used_npages", json_count(region_used(r)), "free_npages",
+			 json_count(r->free_npages), "held_npages", json_count(r->held_npages),
+			 "auto_grow_npages", json_count(r->auto_grow_npages), "best_fit",
+			 r->best_fit, "faulted", r->faulted);
 }
 
 static int regions_json(const struct cli *cli, const struct paclient_region_list *list)
@@ -50,7 +51,7 @@ static void regions_table(const struct paclient_region_list *list)
 	       "USED", "FREE", "USED%", "BASE");
 	for (size_t i = 0; i < list->nregions; i++) {
 		const struct paclient_region *r = list->regions[i];
-		uint64_t size = r->page_size_bytes, nused = r->grown_npages - r->free_npages;
+		uint64_t size = r->page_size_bytes, nused = region_used(r);
 
 		printf("%-*s %10s %10s %10s %10s %10s %6.1f  0x%" PRIx64 "%s\n", width, r->name,
 		       size_text(size, page), size_text(pages_bytes(r->limit_npages, size), limit),
@@ -87,32 +88,75 @@ int cmd_regions(struct cli *cli)
 	return err;
 }
 
-static int info_json(const struct cli *cli, const struct paclient_region *r,
-		     const struct paclient_range_list *ranges)
-{
-	json_t *object = region_json(r), *array = json_array();
+/* All that there is to know about a region. The lists may be NULL. */
+struct info {
+	struct paclient_region region;
+	struct paclient_range_list *grown, *reserved, *drained;
+	struct paclient_free_runs runs;
+	struct paclient_region_stat stat;
+};
 
-	for (size_t i = 0; i < ranges->nranges; i++)
-		json_array_append_new(array, json_pack("{s:o, s:o}", "addr",
-						       json_addr(ranges->ranges[i].addr), "npages",
-						       json_count(ranges->ranges[i].npages)));
-	json_object_set_new(object, "ranges", array);
-	json_object_set_new(object, "nranges", json_count(ranges->nranges_total));
+static void info_deinit(struct info *x)
+{
+	paclient_ranges_free(x->grown);
+	paclient_ranges_free(x->reserved);
+	paclient_ranges_free(x->drained);
+}
+
+static int info_get(struct cli *cli, paclient *pa, const char *name, struct info *x)
+{
+	struct paclient_call call;
+	int err = cli_region(cli, pa, name, &x->region);
+
+	if (err)
+		return err;
+	call_init(cli, &call);
+	x->stat.size = sizeof(x->stat);
+	if (paclient_region_ranges(pa, x->region.id, &x->grown, &call) ||
+	    paclient_region_reserved(pa, x->region.id, &x->reserved, &call) ||
+	    paclient_region_drained(pa, x->region.id, &x->drained, &call) ||
+	    paclient_stat_region(pa, x->region.id, &x->stat, &call))
+		return call_error(cli, &call.error);
+	return runs_get(cli, pa, x->region.id, &x->runs);
+}
+
+static int info_json(const struct cli *cli, const struct info *x)
+{
+	json_t *object = region_json(&x->region);
+
+	json_object_set_new(object, "ranges", ranges_json(x->grown->ranges, x->grown->nranges));
+	json_object_set_new(object, "nranges", json_count(x->grown->nranges_total));
+	json_object_set_new(object, "reserved",
+			    ranges_json(x->reserved->ranges, x->reserved->nranges));
+	json_object_set_new(object, "drained",
+			    ranges_json(x->drained->ranges, x->drained->nranges));
+	json_object_set_new(object, "largest_npages", json_count(x->stat.largest_npages));
+	json_object_set_new(object, "fragmentation_ppm", json_count(x->stat.fragmentation_ppm));
+	json_object_set_new(object, "free_runs", runs_json(&x->runs));
 	return json_out(cli, object);
 }
 
-static void pages_line(const char *key, uint64_t npages, uint64_t page_size_bytes)
+static void ranges_text(const char *key, const struct paclient_range_list *list,
+			uint64_t page_size_bytes)
 {
 	char text[SIZE_TEXT_BYTES];
 
-	key_value(key, "%" PRIu64 " pages (%s)", npages,
-		  size_text(pages_bytes(npages, page_size_bytes), text));
+	key_value(key, "%" PRIu64, list->nranges_total);
+	for (size_t i = 0; i < list->nranges; i++) {
+		const struct paclient_range *x = &list->ranges[i];
+
+		printf("  0x%012" PRIx64 " + %" PRIu64 " pages (%s)\n", x->addr, x->npages,
+		       size_text(pages_bytes(x->npages, page_size_bytes), text));
+	}
+	if (list->nranges < list->nranges_total)
+		printf("  and %" PRIu64 " more\n", list->nranges_total - list->nranges);
 }
 
-static void info_text(const struct paclient_region *r, const struct paclient_range_list *ranges)
+static void info_text(const struct info *x)
 {
+	const struct paclient_region *r = &x->region;
+	uint64_t size = r->page_size_bytes;
 	char text[SIZE_TEXT_BYTES];
-	uint64_t size = r->page_size_bytes, nused = r->grown_npages - r->free_npages;
 
 	key_value("region", "%s", r->name);
 	key_value("id", "%" PRIu32, r->id);
@@ -121,30 +165,26 @@ static void info_text(const struct paclient_region *r, const struct paclient_ran
 	key_value("page size", "%s", size_text(size, text));
 	pages_line("limit", r->limit_npages, size);
 	pages_line("grown", r->grown_npages, size);
-	pages_line("used", nused, size);
+	pages_line("used", region_used(r), size);
 	pages_line("free", r->free_npages, size);
+	pages_line("held back", r->held_npages, size);
 	if (r->auto_grow_npages)
 		pages_line("auto-grow", r->auto_grow_npages, size);
 	else
 		key_value("auto-grow", "never");
-	key_value("ranges", "%" PRIu64, ranges->nranges_total);
-	for (size_t i = 0; i < ranges->nranges; i++) {
-		const struct paclient_range *x = &ranges->ranges[i];
-
-		printf("  0x%012" PRIx64 " + %" PRIu64 " pages (%s)\n", x->addr, x->npages,
-		       size_text(pages_bytes(x->npages, size), text));
-	}
-	if (ranges->nranges < ranges->nranges_total)
-		printf("  and %" PRIu64 " more\n", ranges->nranges_total - ranges->nranges);
+	key_value("best fit", "%s", r->best_fit ? "yes" : "no");
+	ranges_text("ranges", x->grown, size);
+	ranges_text("reserved", x->reserved, size);
+	ranges_text("drained", x->drained, size);
+	fragmentation_line(x->stat.fragmentation_ppm);
+	runs_table(&x->runs, size);
 }
 
 int cmd_info(struct cli *cli)
 {
 	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(info_deinit) struct info x = {0};
 	const char *name = cli_region_take(cli);
-	struct paclient_range_list *ranges;
-	struct paclient_region region;
-	struct paclient_call call;
 	int err;
 
 	if (!name)
@@ -153,18 +193,11 @@ int cmd_info(struct cli *cli)
 		return usage_error(cli, "takes one region, \"%s\" is one too many", cli->args[0]);
 	err = cli_open(cli, &pa);
 	if (!err)
-		err = cli_region(cli, pa, name, &region);
+		err = info_get(cli, pa, name, &x);
 	if (err)
 		return err;
-	call_init(cli, &call);
-	if (paclient_region_ranges(pa, region.id, &ranges, &call))
-		return call_error(cli, &call.error);
-	if (cli->json) {
-		err = info_json(cli, &region, ranges);
-	} else {
-		info_text(&region, ranges);
-		err = out_end(cli);
-	}
-	paclient_ranges_free(ranges);
-	return err;
+	if (cli->json)
+		return info_json(cli, &x);
+	info_text(&x);
+	return out_end(cli);
 }

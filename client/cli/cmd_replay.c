@@ -309,14 +309,14 @@ static int nused(struct replay *r, paclient *pa, uint64_t *ret)
 	call_init(r->cli, &call);
 	if (paclient_region_info(pa, r->region.id, &info, &call))
 		return call_error(r->cli, &call.error);
-	*ret = info.grown_npages - info.free_npages;
+	*ret = region_used(&info);
 	return 0;
 }
 
 /* All sessions are closed: the region must hold what it held before. */
 static int settle(struct replay *r, paclient *pa)
 {
-	uint64_t before = r->region.grown_npages - r->region.free_npages, now = 0;
+	uint64_t before = region_used(&r->region), now = 0;
 	uint64_t until = now_ns() + SETTLE_NS;
 	int err;
 

@@ -1,7 +1,7 @@
 /*
  * cmd_stat - the verbs stat and ping
  *
- * Role:       counters of the daemon or of a region, by one table for text and JSON.
+ * Role:       counters of the daemon or of a region, by one table for text and JSON; the runs of free pages.
  * Uses:       cli.h
  */
 #include "client/cli/cli.h"
@@ -53,6 +53,7 @@ static const struct counter region_counters[] = {
 	REGION(limit_npages, "limit", PAGES),
 	REGION(grown_npages, "grown", PAGES),
 	REGION(free_npages, "free", PAGES),
+	REGION(held_npages, "held back", PAGES),
 	REGION(scavenged_npages, "scavenged", PAGES),
 	REGION(largest_npages, "longest free run", PAGES),
 	REGION(session_npages, "held by sessions", PAGES),
@@ -63,9 +64,13 @@ static const struct counter region_counters[] = {
 	REGION(frees_total, "frees", COUNT),
 	REGION(reclaims_total, "reclaims", COUNT),
 	REGION(grows_total, "grows", COUNT),
+	REGION(shrinks_total, "shrinks", COUNT),
 	REGION(no_space_total, "no space", COUNT),
 	REGION(metadata_bytes, "metadata", BYTES),
 };
+
+/* Shown together with the histogram. */
+static const struct counter fragmentation = REGION(fragmentation_ppm, "fragmentation", COUNT);
 
 static uint64_t counter_get(const struct counter *c, const void *stat)
 {
@@ -126,21 +131,30 @@ static int stat_daemon(struct cli *cli, paclient *pa)
 static int stat_region(struct cli *cli, paclient *pa, const char *name)
 {
 	struct paclient_region_stat stat = {.size = sizeof(stat)};
+	struct paclient_free_runs runs;
 	struct paclient_call call;
-	uint32_t id;
 	json_t *object;
+	uint32_t id;
+	int err;
 
 	call_init(cli, &call);
 	if (paclient_region_open(pa, name, &id, &call) ||
 	    paclient_stat_region(pa, id, &stat, &call))
 		return call_error(cli, &call.error);
+	err = runs_get(cli, pa, id, &runs);
+	if (err)
+		return err;
 	if (cli->json) {
 		object = json_pack("{s:s, s:I}", "region", stat.name, "id", (json_int_t)stat.id);
 		counter_json(object, region_counters, ARRAY_SIZE(region_counters), &stat);
+		counter_json(object, &fragmentation, 1, &stat);
+		json_object_set_new(object, "free_runs", runs_json(&runs));
 		return json_out(cli, object);
 	}
 	key_value("region", "%s", stat.name);
 	counter_text(region_counters, ARRAY_SIZE(region_counters), &stat, stat.page_size_bytes);
+	fragmentation_line(stat.fragmentation_ppm);
+	runs_table(&runs, stat.page_size_bytes);
 	return out_end(cli);
 }
 

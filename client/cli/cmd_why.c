@@ -9,15 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What is asked about. */
-struct question {
-	paclient *pa;
-	struct paclient_region region;
-	uint64_t npages;
-	struct paclient_placement placement;
-	const struct paclient_placement *where; /* NULL = anywhere */
-};
-
 static void question_deinit(struct question *q)
 {
 	paclient_close(q->pa);
@@ -57,16 +48,9 @@ static json_t *question_json(const struct question *q)
 			 json_count(pages_bytes(q->npages, page)));
 }
 
-static void pages(const struct question *q, const char *key, uint64_t npages)
-{
-	char text[SIZE_TEXT_BYTES];
-
-	key_value(key, "%" PRIu64 " pages (%s)", npages,
-		  size_text(pages_bytes(npages, q->region.page_size_bytes), text));
-}
-
 /* The address is null where there is none: 0 is an address, too. */
-static int why_json(const struct cli *cli, const struct question *q, const struct paclient_why *w)
+static int why_json(const struct cli *cli, const struct question *q, const struct paclient_why *w,
+		    const struct remedies *r)
 {
 	json_t *o = question_json(q);
 
@@ -76,8 +60,11 @@ static int why_json(const struct cli *cli, const struct question *q, const struc
 	json_object_set_new(o, "free_npages", json_count(w->free_npages));
 	json_object_set_new(o, "largest_npages", json_count(w->largest_npages));
 	json_object_set_new(o, "placed_npages", json_count(w->placed_npages));
+	json_object_set_new(o, "aligned_npages", json_count(w->aligned_npages));
+	json_object_set_new(o, "bounded_npages", json_count(w->bounded_npages));
 	json_object_set_new(o, "growable_npages", json_count(w->growable_npages));
 	json_object_set_new(o, "short_npages", json_count(w->short_npages));
+	json_object_set_new(o, "would_fit", w->fits ? json_null() : remedies_json(r));
 	return json_out(cli, o);
 }
 
@@ -92,12 +79,8 @@ static void why_fits(const struct question *q, const struct paclient_why *w)
 	putchar('\n');
 }
 
-/* The nearest thing that would make it fit. Growth comes last: it needs somebody with an eye on the limit. */
-static void why_remedy(const struct cli *cli, const struct question *q,
-		       const struct paclient_why *w)
+static void why_not(const struct cli *cli, const struct question *q, const struct paclient_why *w)
 {
-	bool grows = w->growable_npages >= q->npages;
-
 	if (cli->at.given)
 		printf("does not fit: not all of its pages from 0x%" PRIx64 " on are free\n",
 		       cli->at.addr);
@@ -107,32 +90,32 @@ static void why_remedy(const struct cli *cli, const struct question *q,
 		printf("does not fit: enough pages are free, but not side by side\n");
 	else
 		printf("does not fit: too few pages are free\n");
-	if (cli->at.given && w->placed_npages >= q->npages)
-		key_value("would fit if", "any address were allowed");
-	else if (q->where && w->largest_npages >= q->npages)
-		key_value("would fit if", "no placement were asked for");
-	else if (grows && !q->where)
-		key_value("would fit if", "the region grew: see paclient grow");
-	else
-		key_value("would fit if", "%" PRIu64 " more pages %s were free", w->short_npages,
-			  q->where ? "in one run that the placement allows"
-				   : "beside the longest run");
 }
 
-static void why_text(const struct cli *cli, const struct question *q, const struct paclient_why *w)
+static void why_text(const struct cli *cli, const struct question *q, const struct paclient_why *w,
+		     const struct remedies *r)
 {
-	if (w->fits)
+	uint64_t page = q->region.page_size_bytes;
+
+	if (w->fits) {
 		why_fits(q, w);
-	else
-		why_remedy(cli, q, w);
-	pages(q, "asked", q->npages);
-	pages(q, "free", w->free_npages);
-	pages(q, "longest free run", w->largest_npages);
-	if (q->where)
-		pages(q, "placement allows", w->placed_npages);
+	} else {
+		why_not(cli, q, w);
+		remedies_text(cli, q, w, r);
+	}
+	pages_line("asked", q->npages, page);
+	pages_line("free", w->free_npages, page);
+	if (q->region.held_npages)
+		pages_line("held back", q->region.held_npages, page);
+	pages_line("longest free run", w->largest_npages, page);
+	if (q->where) {
+		pages_line("alignment allows", w->aligned_npages, page);
+		pages_line("bounds allow", w->bounded_npages, page);
+		pages_line("placement allows", w->placed_npages, page);
+	}
 	if (!w->fits)
-		pages(q, "short by", w->short_npages);
-	pages(q, "may grow by", w->growable_npages);
+		pages_line("short by", w->short_npages, page);
+	pages_line("may grow by", w->growable_npages, page);
 }
 
 int cmd_why(struct cli *cli)
@@ -140,6 +123,7 @@ int cmd_why(struct cli *cli)
 	CLEANUP(question_deinit) struct question q = {0};
 	struct paclient_why w = {.size = sizeof(w)};
 	struct paclient_call call;
+	struct remedies remedies;
 	int err = question_read(cli, &q);
 
 	if (err)
@@ -147,10 +131,13 @@ int cmd_why(struct cli *cli)
 	call_init(cli, &call);
 	if (paclient_why(q.pa, q.region.id, q.npages, q.where, &w, &call))
 		return call_error(cli, &call.error);
+	err = remedies_find(cli, &q, &w, &remedies);
+	if (err)
+		return err;
 	if (cli->json) {
-		err = why_json(cli, &q, &w);
+		err = why_json(cli, &q, &w, &remedies);
 	} else {
-		why_text(cli, &q, &w);
+		why_text(cli, &q, &w, &remedies);
 		err = out_end(cli);
 	}
 	if (!err && !w.fits)

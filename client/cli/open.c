@@ -64,6 +64,11 @@ int cli_amount(const struct cli *cli, const char *text, struct amount *ret)
 	return wrong ? usage_error(cli, "\"%s\" %s", text, wrong) : 0;
 }
 
+uint64_t region_used(const struct paclient_region *r)
+{
+	return r->grown_npages - r->free_npages - r->held_npages;
+}
+
 void paclient_closep(paclient **pa)
 {
 	paclient_close(*pa);

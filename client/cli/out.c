@@ -70,6 +70,12 @@ int system_error(const struct cli *cli, const char *fmt, ...)
 	return paclient_status_exit_code(PACLIENT_SYSTEM);
 }
 
+/* Are there numbers about a placement? Without one all of them are 0. */
+static bool placement_told(const struct paclient_error *e)
+{
+	return e->placed_npages || e->aligned_npages || e->bounded_npages;
+}
+
 static int call_error_json(const struct paclient_error *e)
 {
 	int exit_code = paclient_status_exit_code(e->status);
@@ -87,8 +93,15 @@ static int call_error_json(const struct paclient_error *e)
 		json_object_set_new(o, "free_npages", json_count(e->free_npages));
 		json_object_set_new(o, "largest_npages", json_count(e->largest_npages));
 		json_object_set_new(o, "growable_npages", json_count(e->growable_npages));
-		if (e->placed_npages)
-			json_object_set_new(o, "placed_npages", json_count(e->placed_npages));
+	}
+	if (placement_told(e)) {
+		json_object_set_new(o, "placed_npages", json_count(e->placed_npages));
+		json_object_set_new(o, "aligned_npages", json_count(e->aligned_npages));
+		json_object_set_new(o, "bounded_npages", json_count(e->bounded_npages));
+	}
+	if (e->status == PACLIENT_IN_USE) {
+		json_object_set_new(o, "nextents", json_count(e->nextents));
+		json_object_set_new(o, "extents", ranges_json(e->extents, e->nlisted));
 	}
 	if (e->addr)
 		json_object_set_new(o, "addr", json_addr(e->addr));
@@ -98,15 +111,42 @@ static int call_error_json(const struct paclient_error *e)
 	return exit_code;
 }
 
+/* " (0x1000:4 0x8000:1 and 3 more)", unless the sentence names them already. */
+static void extents_text(const struct paclient_error *e, char *to, size_t size)
+{
+	char range[RANGE_TEXT_BYTES];
+	size_t n = 0;
+
+	*to = '\0';
+	if (!e->nlisted)
+		return;
+	snprintf(range, sizeof(range), "0x%" PRIx64, e->extents[0].addr);
+	if (strstr(e->message, range))
+		return;
+	/* Room for eight of the longest. */
+	for (size_t i = 0; i < e->nlisted; i++)
+		n += (size_t)snprintf(to + n, size - n, "%s%s", i ? " " : " (",
+				      range_text(&e->extents[i], range));
+	if (e->nlisted < e->nextents)
+		n += (size_t)snprintf(to + n, size - n, " and %" PRIu64 " more",
+				      e->nextents - e->nlisted);
+	snprintf(to + n, size - n, ")");
+}
+
+#define EXTENTS_TEXT_BYTES ((PACLIENT_ERROR_EXTENTS_MAX + 1) * RANGE_TEXT_BYTES)
+
 int call_error(const struct cli *cli, const struct paclient_error *e)
 {
-	char message[512], placed[64] = "";
+	char message[512 + EXTENTS_TEXT_BYTES], placed[192] = "", extents[EXTENTS_TEXT_BYTES];
 
 	if (cli->json)
 		return call_error_json(e);
-	if (e->placed_npages)
-		snprintf(placed, sizeof(placed), ", %" PRIu64 " where the placement allows",
-			 e->placed_npages);
+	if (placement_told(e))
+		snprintf(placed, sizeof(placed),
+			 ", %" PRIu64 " where the placement allows, %" PRIu64
+			 " by its alignment alone, %" PRIu64 " by its bounds alone",
+			 e->placed_npages, e->aligned_npages, e->bounded_npages);
+	extents_text(e, extents, sizeof(extents));
 	if (e->status == PACLIENT_NO_SPACE)
 		snprintf(message, sizeof(message),
 			 "%s (pages: %" PRIu64 " asked, %" PRIu64 " free, longest run %" PRIu64
@@ -114,7 +154,7 @@ int call_error(const struct cli *cli, const struct paclient_error *e)
 			 e->message, e->asked, e->free_npages, e->largest_npages, placed,
 			 e->growable_npages);
 	else
-		snprintf(message, sizeof(message), "%s", e->message);
+		snprintf(message, sizeof(message), "%s%s", e->message, extents);
 	say(cli, message);
 	return paclient_status_exit_code(e->status);
 }
@@ -176,6 +216,14 @@ uint64_t pages_bytes(uint64_t npages, uint64_t page_size_bytes)
 	uint64_t bytes;
 
 	return __builtin_mul_overflow(npages, page_size_bytes, &bytes) ? UINT64_MAX : bytes;
+}
+
+void pages_line(const char *key, uint64_t npages, uint64_t page_size_bytes)
+{
+	char text[SIZE_TEXT_BYTES];
+
+	key_value(key, "%" PRIu64 " pages (%s)", npages,
+		  size_text(pages_bytes(npages, page_size_bytes), text));
 }
 
 void key_value(const char *key, const char *fmt, ...)

@@ -10,9 +10,19 @@
 
 #include <string.h>
 
-static bool is_last(const struct cli *cli)
+/* -1 = there is none of that name. */
+static int strategy_find(const char *name)
 {
-	return cli->strategy && !strcmp(cli->strategy, "last");
+	static const struct {
+		const char *name;
+		int strategy;
+	} known[] = {{"first", PACLIENT_FIRST}, {"last", PACLIENT_LAST}, {"best", PACLIENT_BEST}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!strcmp(name, known[i].name))
+			return known[i].strategy;
+	}
+	return -1;
 }
 
 int placement_check(const struct cli *cli)
@@ -22,8 +32,8 @@ int placement_check(const struct cli *cli)
 	/* On the wire 0 is "not set". */
 	if (cli->limit.given && !cli->limit.addr)
 		return usage_error(cli, "--limit: below 0x0 there are no pages");
-	if (cli->strategy && strcmp(cli->strategy, "first") != 0 && !is_last(cli))
-		return usage_error(cli, "--strategy: \"%s\" is not known; first and last are",
+	if (cli->strategy && strategy_find(cli->strategy) < 0)
+		return usage_error(cli, "--strategy: \"%s\" is not known; first, last and best are",
 				   cli->strategy);
 	return 0;
 }
@@ -61,7 +71,7 @@ int placement_get(const struct cli *cli, const struct paclient_region *r,
 	else if (cli->near.given)
 		to->rule = PACLIENT_HINT;
 	to->addr = cli->at.given ? cli->at.addr : cli->near.addr;
-	to->strategy = is_last(cli) ? PACLIENT_LAST : PACLIENT_FIRST;
+	to->strategy = cli->strategy ? strategy_find(cli->strategy) : PACLIENT_FIRST;
 	*ret_where = any ? to : NULL;
 	return 0;
 }

@@ -41,7 +41,7 @@ static const struct option_spec exec_options[] = {
 	 IN(prefix)},
 };
 
-/* fit counts places and wants none: it knows only the first ones. */
+/* fit counts places and wants none: it knows only the first ones. The last one is alloc's alone. */
 static const struct option_spec placement_options[] = {
 	{"--align", "N|SIZE", "begin at a multiple of so much, a power of two", OPTION_AMOUNT,
 	 IN(align)},
@@ -51,10 +51,31 @@ static const struct option_spec placement_options[] = {
 	{"--limit", "ADDR", "no page reaches beyond", OPTION_ADDRESS, IN(limit)},
 	{"--at", "ADDR", "begin there, or fail; for one extent", OPTION_ADDRESS, IN(at)},
 	{"--near", "ADDR", "begin there if that can be; for one extent", OPTION_ADDRESS, IN(near)},
-	{"--strategy", "WHICH", "of the places: first (lowest; the default) or last (highest)",
+	{"--strategy", "WHICH", "of the places: first (lowest; the default), last, best",
 	 OPTION_TEXT, IN(strategy)},
+	{"--scatter", "K", "in up to K extents, each printed as ADDR:NPAGES", OPTION_COUNT,
+	 IN(scatter)},
 };
 #define NPLACEMENT_FIT_OPTIONS 4
+#define NPLACEMENT_WHY_OPTIONS 7
+
+static const struct option_spec resize_options[] = {
+	{"--lower", NULL, "the lower edge moves, not the upper one", OPTION_FLAG, IN(lower)},
+};
+
+static const struct option_spec grow_options[] = {
+	{"--at", "ADDR", "from there on, not at the upper end", OPTION_ADDRESS, IN(at)},
+};
+
+static const struct option_spec drain_options[] = {
+	{"--undo", NULL, "the range may be used again", OPTION_FLAG, IN(undo)},
+	{"--wait", NULL, "until nothing is left there, at most for the timeout", OPTION_FLAG,
+	 IN(wait)},
+};
+
+static const struct option_spec reserve_options[] = {
+	{"--undo", NULL, "the range is a hole no longer", OPTION_FLAG, IN(undo)},
+};
 
 #define PLACEMENT_HELP                                                                             \
 	"Alignment and boundary are pages, or bytes with K, M, G or T, and count from address 0. " \
@@ -65,17 +86,20 @@ static const struct option_spec placement_options[] = {
 const struct verb verbs[] = {
 	{"regions", "", "list the regions", "Sizes count pages times page size.\n", NULL, 0,
 	 cmd_regions},
-	{"info", "REGION", "one region and its grown ranges", "", NULL, 0, cmd_info},
+	{"info", "REGION", "one region: its ranges, holes and free runs", "", NULL, 0, cmd_info},
 	{"alloc", "REGION NPAGES|SIZE...", "take extents and print their addresses",
 	 "The extents are detached: they stay with your user until `paclient free` gives them\n"
 	 "back. Several sizes are one request: all of them or none. A plain number counts pages,\n"
 	 "one with K, M, G or T is a size in bytes and rounded up to pages.\n"
-	 "To hold pages only while something runs, use `paclient exec`.\n" PLACEMENT_HELP,
+	 "To hold pages only while something runs, use `paclient exec`.\n"
+	 "--strategy best takes the shortest run of free pages that fits, in a region that keeps\n"
+	 "books for it. --scatter prints a line for each extent that `paclient free` takes as it "
+	 "is.\n" PLACEMENT_HELP,
 	 OPTIONS(placement_options), cmd_alloc},
 	{"why", "REGION NPAGES|SIZE", "where an extent would go, or why it does not fit",
 	 "Nothing changes. Exit code 0 if it fits, perhaps after the region has grown, 4 if not.\n"
 	 "A size in bytes is rounded up to pages.\n" PLACEMENT_HELP,
-	 OPTIONS(placement_options), cmd_why},
+	 placement_options, NPLACEMENT_WHY_OPTIONS, cmd_why},
 	{"fit", "REGION NPAGES|SIZE", "how many such extents fit now",
 	 "Counted side by side from the lowest place up, without growing the region. Nothing\n"
 	 "changes. A size in bytes is rounded up to pages.\n" PLACEMENT_HELP,
@@ -86,9 +110,43 @@ const struct verb verbs[] = {
 	 "rounded up to pages. All ranges are one request: all of them or none. A range may be a\n"
 	 "part of an extent or span several that touch.\n",
 	 NULL, 0, cmd_free},
+	{"resize", "REGION ADDR NPAGES|SIZE", "give an extent another length where it is",
+	 "ADDR is where the extent begins. It gets free pages beside it, or gives pages back, at "
+	 "its\n"
+	 "upper edge. Prints it as ADDR:NPAGES.\n",
+	 OPTIONS(resize_options), cmd_resize},
+	{"split", "REGION ADDR", "make two extents of one",
+	 "The upper one begins at ADDR. Prints both as ADDR:NPAGES. Parts of an extent can be "
+	 "freed\n"
+	 "without this; it is for those that shall be resized by themselves.\n",
+	 NULL, 0, cmd_split},
+	{"join", "REGION ADDR:NPAGES|+SIZE", "make one extent of those that touch",
+	 "The range must begin and end where extents do, and all must have one owner. Prints the\n"
+	 "extent as ADDR:NPAGES.\n",
+	 NULL, 0, cmd_join},
 	{"grow", "REGION NPAGES|SIZE", "add address space to a region",
-	 "Rounded up by the daemon to 512 pages or to the region's limit.\n", NULL, 0, cmd_grow},
-	{"stat", "[REGION]", "counters of the daemon, or of a region", "", NULL, 0, cmd_stat},
+	 "Rounded up by the daemon to 512 pages or to the region's limit.\n", OPTIONS(grow_options),
+	 cmd_grow},
+	{"shrink", "REGION NPAGES|SIZE|ADDR:NPAGES", "take unused address space out of a region",
+	 "Whole chunks of 512 pages, counted from the base: those among the highest NPAGES pages, "
+	 "or\n"
+	 "those in the range. If extents are in the way nothing changes, and the first of them "
+	 "are\n"
+	 "named; `paclient drain` keeps new ones out.\n",
+	 NULL, 0, cmd_shrink},
+	{"drain", "REGION ADDR:NPAGES|+SIZE", "place nothing new in a range",
+	 "Says what still lies there; who holds it keeps it. Asked again it says what is left "
+	 "then.\n"
+	 "With --wait the exit code is 0 when nothing is left, 7 if the time was up before.\n",
+	 OPTIONS(drain_options), cmd_drain},
+	{"reserve", "REGION ADDR:NPAGES|+SIZE", "make a hole that nobody may ever get",
+	 "Grown or not: what grows there later is a hole, too.\n", OPTIONS(reserve_options),
+	 cmd_reserve},
+	{"stat", "[REGION]", "counters of the daemon, or of a region",
+	 "Of a region also how its free pages are cut up: the runs by length, and the share of "
+	 "the\n"
+	 "free pages that lie outside of the longest run.\n",
+	 NULL, 0, cmd_stat},
 	{"map", "REGION", "a picture of which pages are in use",
 	 "Each character stands for as many pages as the last line says. Colours are used on a\n"
 	 "terminal, unless NO_COLOR is set.\n",

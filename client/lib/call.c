@@ -55,6 +55,28 @@ int call_struct(struct paclient_error *e, const char *name, const void *from, vo
 	return 0;
 }
 
+int call_result_check(struct call *k, const char *name, const void *to)
+{
+	size_t size = 0;
+
+	if (to)
+		memcpy(&size, to, sizeof(size));
+	if (size < sizeof(size))
+		return error_argument(k->error, name, "is NULL or its size is not set");
+	return 0;
+}
+
+void call_result_give(const void *from, void *to)
+{
+	size_t ours, theirs, size;
+
+	memcpy(&ours, from, sizeof(ours));
+	memcpy(&theirs, to, sizeof(theirs));
+	size = theirs < ours ? theirs : ours;
+	memcpy(to, from, size);
+	memcpy(to, &size, sizeof(size));
+}
+
 int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 {
 	ring_init(&k->in_flight);
@@ -65,6 +87,7 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 	k->request = NULL;
 	k->take = NULL;
 	k->ret_addrs = NULL;
+	k->scatter_max = 0;
 	k->to = NULL;
 	k->status = 0;
 	k->done = k->sleeps = false;

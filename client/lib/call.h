@@ -40,10 +40,22 @@ MUST_CHECK int call_struct(struct paclient_error *e, const char *name, const voi
 			   size_t nbytes);
 
 /**
+ * call_result_check() - @to, the caller's struct for a result, begins with its size
+ * @name: of the argument
+ *
+ * Return: 0, or BAD_ARGUMENT told to @k.
+ */
+MUST_CHECK int call_result_check(struct call *k, const char *name, const void *to);
+
+/** call_result_give() - copy our struct over as much of the caller's as it has; its size becomes what is valid. */
+void call_result_give(const void *from, void *to);
+
+/**
  * call_message() - send @request, wait for the result with field number @result
  * @take: reads it, under the lock and perhaps on another thread; returns 0 or a status told to k->error; NULL where an
- *        AllocReply goes to k->ret_addrs; k->extents then says what was asked for, should the reply be late
+ *        AllocReply goes to k->ret_addrs
  *
+ * Of an Alloc, k->extents says what was asked for, should the reply be late.
  * Blocks until the deadline. Return: 0 or a status told to k->error.
  */
 MUST_CHECK int call_message(struct call *k, Pallocd__V1__Request *request, uint32_t result,

@@ -6,6 +6,7 @@
  */
 #include "client/lib/error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,19 @@ static void text_copy(char *to, size_t size, const char *from)
 	to[n] = '\0';
 }
 
+/* The first of the extents in the way. */
+static int extents_read(struct paclient_error *e, const Pallocd__V1__Refusal *r)
+{
+	if (r->n_extent_addr != r->n_extent_npages || r->n_extent_addr > r->nextents)
+		return -EBADMSG;
+	e->nextents = r->nextents;
+	for (; e->nlisted < r->n_extent_addr && e->nlisted < PACLIENT_ERROR_EXTENTS_MAX;
+	     e->nlisted++)
+		e->extents[e->nlisted] = (struct paclient_range){r->extent_addr[e->nlisted],
+								 r->extent_npages[e->nlisted]};
+	return 0;
+}
+
 int error_from_reply(struct paclient_error *e, const Pallocd__V1__Reply *reply)
 {
 	const Pallocd__V1__Refusal *r = reply->refusal;
@@ -65,6 +79,10 @@ int error_from_reply(struct paclient_error *e, const Pallocd__V1__Reply *reply)
 	e->growable_npages = r->growable_npages;
 	e->addr = r->addr;
 	e->placed_npages = r->placed_npages;
+	e->aligned_npages = r->aligned_npages;
+	e->bounded_npages = r->bounded_npages;
+	if (extents_read(e, r))
+		return error_set(e, PACLIENT_PROTOCOL, "a refusal whose extents cannot be counted");
 	return status;
 }
 

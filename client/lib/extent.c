@@ -1,7 +1,7 @@
 /*
  * extent - take and give back pages
  *
- * Role:       the public calls that change something: alloc, free, grow.
+ * Role:       the public calls alloc and free; scatter.c has the one for several extents.
  * Uses:       call, place, error
  */
 #include "client/lib/call.h"
@@ -112,31 +112,4 @@ int paclient_free_batch(paclient *client, uint32_t region_id, size_t n, const ui
 	k.extents = (struct wire_extents){
 		.region_id = region_id, .n = n, .addrs = addrs, .npages = npages};
 	return call_extents(&k);
-}
-
-static int take_grow(struct call *k, const Pallocd__V1__Reply *reply)
-{
-	struct paclient_range *to = k->to;
-
-	if (to)
-		*to = (struct paclient_range){reply->grow->addr, reply->grow->npages};
-	return 0;
-}
-
-int paclient_grow(paclient *client, uint32_t region_id, uint64_t npages,
-		  struct paclient_range *ret_added, struct paclient_call *call)
-{
-	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
-	Pallocd__V1__Grow grow = PALLOCD__V1__GROW__INIT;
-	CALL(k);
-	int status = call_begin(&k, client, call);
-
-	if (status)
-		return status;
-	grow.region_id = region_id;
-	grow.npages = npages;
-	request.verb_case = PALLOCD__V1__REQUEST__VERB_GROW;
-	request.grow = &grow;
-	k.to = ret_added;
-	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_GROW, take_grow);
 }

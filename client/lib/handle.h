@@ -69,6 +69,7 @@ struct call {
 	uint32_t result;
 	int (*take)(struct call *k, const Pallocd__V1__Reply *reply);
 	uint64_t *ret_addrs; /* Alloc */
+	size_t scatter_max;  /* Alloc into so many extents; 0 = one for each entry */
 	void *to;            /* take()'s */
 
 	int status;
@@ -84,6 +85,8 @@ struct late {
 	struct ring ring;
 	uint64_t id; /* of the request whose reply is awaited; 0 = extents wait to be given back */
 	bool alloc;  /* an OK brings n addresses: extents that nobody holds */
+	/* Not 0: it brings up to n addresses and lengths, of so many pages in all. */
+	uint64_t scattered_npages;
 	uint32_t region_id;
 	size_t n;
 	uint64_t *addrs; /* in numbers, as npages is */

@@ -2,7 +2,7 @@
  * late - requests whose callers have gone away at their deadline
  *
  * Role:       see late.h.
- * Uses:       wire, conn
+ * Uses:       wire, conn, arena, scatter
  */
 #include "client/lib/late.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "client/lib/conn.h"
+#include "client/lib/scatter.h"
 
 static void late_free(struct late *l)
 {
@@ -20,7 +21,7 @@ static void late_free(struct late *l)
 
 void late_add(struct paclient *c, struct call *k)
 {
-	size_t n = k->ret_addrs ? k->extents.n : 0;
+	size_t n = k->scatter_max ? k->scatter_max : k->ret_addrs ? k->extents.n : 0;
 	struct late *l = malloc(sizeof(*l) + 2 * n * sizeof(l->numbers[0]));
 
 	ring_remove(&k->in_flight);
@@ -29,12 +30,14 @@ void late_add(struct paclient *c, struct call *k)
 		return;
 	}
 	*l = (struct late){.id = k->id,
-			   .alloc = k->ret_addrs,
+			   .alloc = n,
 			   .region_id = k->extents.region_id,
 			   .n = n,
 			   .addrs = l->numbers,
 			   .npages = l->numbers + n};
-	if (n)
+	if (k->scatter_max)
+		l->scattered_npages = k->extents.npages[0];
+	else if (n)
 		memcpy(l->npages, k->extents.npages, n * sizeof(l->npages[0]));
 	ring_add_tail(&c->lates, &l->ring);
 }
@@ -52,9 +55,29 @@ static struct late *late_find(struct paclient *c, uint64_t id)
 	return NULL;
 }
 
+static int take_scattered(struct paclient *c, struct late *l, const struct wire_reply *r)
+{
+	Pallocd__V1__AllocReply *a;
+	int err;
+
+	arena_reset(&c->arena);
+	a = pallocd__v1__alloc_reply__unpack(&c->arena.allocator, r->body_bytes, r->body);
+	if (!a)
+		return c->arena.failed ? -ENOMEM : -EBADMSG;
+	err = scatter_check(a, l->n, l->scattered_npages);
+	if (!err) {
+		l->n = a->n_addr;
+		memcpy(l->addrs, a->addr, l->n * sizeof(l->addrs[0]));
+		memcpy(l->npages, a->npages, l->n * sizeof(l->npages[0]));
+	}
+	pallocd__v1__alloc_reply__free_unpacked(a, &c->arena.allocator);
+	return err;
+}
+
 int late_take(struct paclient *c, const struct wire_reply *r)
 {
 	struct late *l = late_find(c, r->id);
+	int err;
 
 	if (!l)
 		return r->id <= c->id_untracked ? 0 : -ENOENT;
@@ -62,9 +85,10 @@ int late_take(struct paclient *c, const struct wire_reply *r)
 		late_free(l);
 		return 0;
 	}
-	if (wire_alloc_reply(r, l->n, l->addrs)) {
+	err = l->scattered_npages ? take_scattered(c, l, r) : wire_alloc_reply(r, l->n, l->addrs);
+	if (err) {
 		late_free(l);
-		return -ENOENT;
+		return err == -ENOMEM ? 0 : -ENOENT;
 	}
 	l->id = 0;
 	l->alloc = false;

@@ -3,10 +3,10 @@
  *
  * Role:       remembers which replies may still come, throws them away, and gives back what a late
  *             Alloc brings. All under the handle's lock.
- * Uses:       wire, conn
+ * Uses:       wire, conn, arena, scatter
  * Invariants: L1  a late is in the ring until its reply has come; one whose extents wait to be given
  *                 back has id 0, one whose Free is on its way has the Free's id and is no alloc.
- * Limits:     without memory for the note, all replies up to that request are thrown away unread: an
+ * Limits:     without memory for the note (or to read a late reply of several extents), all replies up to that request are thrown away unread: an
  *             extent among them stays the session's until it ends.
  */
 #ifndef PACLIENT_LIB_LATE_H

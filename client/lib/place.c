@@ -6,8 +6,6 @@
  */
 #include "client/lib/place.h"
 
-#include <string.h>
-
 #include "client/lib/call.h"
 
 int place_read(struct paclient_error *e, const struct paclient_placement *from,
@@ -40,7 +38,9 @@ static int take_why(struct call *k, const Pallocd__V1__Reply *reply)
 				    .largest_npages = w->largest_npages,
 				    .placed_npages = w->placed_npages,
 				    .growable_npages = w->growable_npages,
-				    .short_npages = w->short_npages};
+				    .short_npages = w->short_npages,
+				    .aligned_npages = w->aligned_npages,
+				    .bounded_npages = w->bounded_npages};
 	return 0;
 }
 
@@ -57,10 +57,10 @@ int paclient_why(paclient *client, uint32_t region_id, uint64_t npages,
 
 	if (!status && placement)
 		status = place_read(k.error, placement, &where);
+	if (!status)
+		status = call_result_check(&k, "ret_why", ret_why);
 	if (status)
 		return status;
-	if (!ret_why || ret_why->size < sizeof(why.size))
-		return error_argument(k.error, "ret_why", "is NULL or its size is not set");
 	ask.region_id = region_id;
 	ask.npages = npages;
 	ask.placement = placement ? &where : NULL;
@@ -68,12 +68,9 @@ int paclient_why(paclient *client, uint32_t region_id, uint64_t npages,
 	request.why = &ask;
 	k.to = &why;
 	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_WHY, take_why);
-	if (status)
-		return status;
-	if (ret_why->size < why.size)
-		why.size = ret_why->size;
-	memcpy(ret_why, &why, why.size);
-	return 0;
+	if (!status)
+		call_result_give(&why, ret_why);
+	return status;
 }
 
 static int take_fit(struct call *k, const Pallocd__V1__Reply *reply)

@@ -20,7 +20,9 @@ static void region_read(const Pallocd__V1__Region *from, struct paclient_region 
 				       .limit_npages = from->limit_npages,
 				       .grown_npages = from->grown_npages,
 				       .free_npages = from->free_npages,
-				       .auto_grow_npages = from->auto_grow_npages};
+				       .auto_grow_npages = from->auto_grow_npages,
+				       .best_fit = from->best_fit,
+				       .held_npages = from->held_npages};
 	snprintf(to->name, sizeof(to->name), "%s", from->name);
 }
 
@@ -181,18 +183,15 @@ static int info_get(struct call *k, uint32_t region_id, const char *name,
 		    struct paclient_region *ret_info)
 {
 	struct paclient_region info;
-	int status;
+	int status = call_result_check(k, "ret_info", ret_info);
 
-	if (!ret_info || ret_info->size < sizeof(ret_info->size))
-		return error_argument(k->error, "ret_info", "is NULL or its size is not set");
-	k->to = &info;
-	status = region_info(k, region_id, name, take_info);
 	if (status)
 		return status;
-	if (ret_info->size < info.size)
-		info.size = ret_info->size;
-	memcpy(ret_info, &info, info.size);
-	return 0;
+	k->to = &info;
+	status = region_info(k, region_id, name, take_info);
+	if (!status)
+		call_result_give(&info, ret_info);
+	return status;
 }
 
 int paclient_region_by_name(paclient *client, const char *name, struct paclient_region *ret_info,
@@ -215,26 +214,56 @@ int paclient_region_info(paclient *client, uint32_t region_id, struct paclient_r
 	return status ? status : info_get(&k, region_id, "", ret_info);
 }
 
-static int take_ranges(struct call *k, const Pallocd__V1__Reply *reply)
+/* A list of a RegionInfoReply; as many as @n addresses and lengths are there. */
+static int ranges_take(struct call *k, const uint64_t *addr, size_t n, const uint64_t *npages,
+		       size_t n_npages)
 {
-	const Pallocd__V1__RegionInfoReply *from = reply->region_info;
 	struct paclient_range_list *list = k->to;
 
-	if (from->n_range_addr != from->n_range_npages)
+	if (n != n_npages)
 		return error_set(k->error, PACLIENT_PROTOCOL, "ranges without lengths");
-	list->ranges = calloc(from->n_range_addr + 1, sizeof(list->ranges[0]));
+	/* One more than needed, so that an empty list is an array too. */
+	list->ranges = calloc(n + 1, sizeof(list->ranges[0]));
 	if (!list->ranges)
 		return no_memory(k);
-	list->nranges = from->n_range_addr;
-	list->nranges_total = from->nranges;
-	for (size_t i = 0; i < list->nranges; i++)
-		list->ranges[i] = (struct paclient_range){from->range_addr[i],
-							  from->range_npages[i]};
+	list->nranges = list->nranges_total = n;
+	for (size_t i = 0; i < n; i++)
+		list->ranges[i] = (struct paclient_range){addr[i], npages[i]};
 	return 0;
 }
 
-int paclient_region_ranges(paclient *client, uint32_t region_id,
-			   struct paclient_range_list **ret_list, struct paclient_call *call)
+static int take_grown(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__RegionInfoReply *from = reply->region_info;
+	struct paclient_range_list *list = k->to;
+	int status = ranges_take(k, from->range_addr, from->n_range_addr, from->range_npages,
+				 from->n_range_npages);
+
+	/* Only these may be more than one reply lists. */
+	if (!status)
+		list->nranges_total = from->nranges;
+	return status;
+}
+
+static int take_reserved(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__RegionInfoReply *from = reply->region_info;
+
+	return ranges_take(k, from->reserved_addr, from->n_reserved_addr, from->reserved_npages,
+			   from->n_reserved_npages);
+}
+
+static int take_drained(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__RegionInfoReply *from = reply->region_info;
+
+	return ranges_take(k, from->drained_addr, from->n_drained_addr, from->drained_npages,
+			   from->n_drained_npages);
+}
+
+static int ranges_get(paclient *client, uint32_t region_id, struct paclient_range_list **ret_list,
+		      struct paclient_call *call,
+		      int (*take)(struct call *k, const Pallocd__V1__Reply *reply))
 {
 	struct paclient_range_list *list;
 	CALL(k);
@@ -248,12 +277,30 @@ int paclient_region_ranges(paclient *client, uint32_t region_id,
 	if (!list)
 		return no_memory(&k);
 	k.to = list;
-	status = region_info(&k, region_id, "", take_ranges);
+	status = region_info(&k, region_id, "", take);
 	if (status)
 		paclient_ranges_free(list);
 	else
 		*ret_list = list;
 	return status;
+}
+
+int paclient_region_ranges(paclient *client, uint32_t region_id,
+			   struct paclient_range_list **ret_list, struct paclient_call *call)
+{
+	return ranges_get(client, region_id, ret_list, call, take_grown);
+}
+
+int paclient_region_reserved(paclient *client, uint32_t region_id,
+			     struct paclient_range_list **ret_list, struct paclient_call *call)
+{
+	return ranges_get(client, region_id, ret_list, call, take_reserved);
+}
+
+int paclient_region_drained(paclient *client, uint32_t region_id,
+			    struct paclient_range_list **ret_list, struct paclient_call *call)
+{
+	return ranges_get(client, region_id, ret_list, call, take_drained);
 }
 
 void paclient_ranges_free(struct paclient_range_list *list)

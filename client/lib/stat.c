@@ -1,12 +1,11 @@
 /*
- * stat - counters and the map of what is in use
+ * stat - counters, the histogram of what is free and the map of what is in use
  *
  * Role:       the public calls that observe.
  * Uses:       call, error
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "client/lib/call.h"
 
@@ -56,7 +55,10 @@ static int take_region(struct call *k, const Pallocd__V1__Reply *reply)
 					    .frees_total = r->frees_total,
 					    .reclaims_total = r->reclaims_total,
 					    .grows_total = r->grows_total,
-					    .no_space_total = r->no_space_total};
+					    .no_space_total = r->no_space_total,
+					    .held_npages = r->held_npages,
+					    .fragmentation_ppm = r->fragmentation_ppm,
+					    .shrinks_total = r->shrinks_total};
 	snprintf(to->name, sizeof(to->name), "%s", r->name);
 	return 0;
 }
@@ -80,18 +82,15 @@ int paclient_stat_daemon(paclient *client, struct paclient_daemon_stat *ret_stat
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
+	if (!status)
+		status = call_result_check(&k, "ret_stat", ret_stat);
 	if (status)
 		return status;
-	if (!ret_stat || ret_stat->size < sizeof(stat.size))
-		return error_argument(k.error, "ret_stat", "is NULL or its size is not set");
 	k.to = &stat;
 	status = stat_ask(&k, 0, take_daemon);
-	if (status)
-		return status;
-	if (ret_stat->size < stat.size)
-		stat.size = ret_stat->size;
-	memcpy(ret_stat, &stat, stat.size);
-	return 0;
+	if (!status)
+		call_result_give(&stat, ret_stat);
+	return status;
 }
 
 int paclient_stat_region(paclient *client, uint32_t region_id,
@@ -105,16 +104,57 @@ int paclient_stat_region(paclient *client, uint32_t region_id,
 		return status;
 	if (!region_id)
 		return error_argument(k.error, "region_id", "is 0");
-	if (!ret_stat || ret_stat->size < sizeof(stat.size))
-		return error_argument(k.error, "ret_stat", "is NULL or its size is not set");
-	k.to = &stat;
-	status = stat_ask(&k, region_id, take_region);
+	status = call_result_check(&k, "ret_stat", ret_stat);
 	if (status)
 		return status;
-	if (ret_stat->size < stat.size)
-		stat.size = ret_stat->size;
-	memcpy(ret_stat, &stat, stat.size);
+	k.to = &stat;
+	status = stat_ask(&k, region_id, take_region);
+	if (!status)
+		call_result_give(&stat, ret_stat);
+	return status;
+}
+
+static int take_runs(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__FreeRunsReply *r = reply->free_runs;
+	struct paclient_free_runs *to = k->to;
+
+	if (r->n_nruns != r->n_npages || r->n_nruns > PACLIENT_RUN_CLASSES)
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "a FreeRunsReply with %zu and %zu lengths", r->n_nruns,
+				 r->n_npages);
+	*to = (struct paclient_free_runs){.size = sizeof(*to),
+					  .free_npages = r->free_npages,
+					  .largest_npages = r->largest_npages,
+					  .fragmentation_ppm = r->fragmentation_ppm};
+	for (size_t i = 0; i < r->n_nruns; i++) {
+		to->nruns[i] = r->nruns[i];
+		to->npages[i] = r->npages[i];
+	}
 	return 0;
+}
+
+int paclient_free_runs(paclient *client, uint32_t region_id, struct paclient_free_runs *ret_runs,
+		       struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__FreeRuns ask = PALLOCD__V1__FREE_RUNS__INIT;
+	struct paclient_free_runs runs;
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	if (!status)
+		status = call_result_check(&k, "ret_runs", ret_runs);
+	if (status)
+		return status;
+	ask.region_id = region_id;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_FREE_RUNS;
+	request.free_runs = &ask;
+	k.to = &runs;
+	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_FREE_RUNS, take_runs);
+	if (!status)
+		call_result_give(&runs, ret_runs);
+	return status;
 }
 
 static int take_map(struct call *k, const Pallocd__V1__Reply *reply)

@@ -98,6 +98,17 @@ int mem_commit(void *p, size_t size)
 	return 0;
 }
 
+void mem_discard(void *p, size_t size)
+{
+	uintptr_t mask = page_bytes() - 1;
+	uintptr_t first = ((uintptr_t)p + mask) & ~mask;
+	uintptr_t limit = ((uintptr_t)p + size) & ~mask;
+
+	/* Where the kernel does not take it, the bytes are 0 all the same. */
+	if (first < limit)
+		(void)madvise((void *)first, limit - first, MADV_DONTNEED);
+}
+
 void mem_unreserve(void *p, size_t size)
 {
 	if (p)

@@ -43,6 +43,9 @@ MUST_CHECK void *mem_reserve(size_t size);
  */
 MUST_CHECK int mem_commit(void *p, size_t size);
 
+/** mem_discard() - give the memory of the whole system pages in [@p, @p + @size) back; they stay usable and are 0. Their bytes must be 0. */
+void mem_discard(void *p, size_t size);
+
 /** mem_unreserve() - end a reservation of mem_reserve(@size); NULL is allowed. */
 void mem_unreserve(void *p, size_t size);
 

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -154,14 +155,17 @@ static void partial_keep(struct conn *c, const uint8_t *data, size_t n, size_t n
 }
 
 /*
- * Serve frames and gather replies. Return: true if the connection may be read again: everything was served, and at most the
- * beginning of a frame is left.
+ * Serve frames and gather replies.
+ * @ret_left: bytes at the end that wait for the connection's next turn, and for the caller to keep them
+ *
+ * Return: true if the connection may be read again: everything was served, and at most the beginning of a frame is left.
  */
-static bool bytes_serve(struct conn *c, const uint8_t *data, size_t n)
+static bool bytes_serve(struct conn *c, const uint8_t *data, size_t n, size_t *ret_left)
 {
 	size_t used, need;
 	int err;
 
+	*ret_left = 0;
 	for (;;) {
 		err = rpc_serve(&c->rpc, data, n, &c->net->out, &used, &need);
 		data += used;
@@ -177,7 +181,7 @@ static bool bytes_serve(struct conn *c, const uint8_t *data, size_t n)
 			/* fall through */
 		case RPC_E_PAUSE:
 			if (c->state != CONN_CLOSED)
-				bytes_keep(c, &c->backlog, data, n);
+				*ret_left = n;
 			return false;
 		default:
 			/* RPC_E_CLOSE: what comes after a bad frame is not looked at. */
@@ -236,10 +240,29 @@ static ssize_t conn_recv(struct conn *c, size_t *ret_front)
 	return recvmsg(c->fd, &msg, MSG_DONTWAIT);
 }
 
-/* @n bytes came for a frame whose length is known. Return: bytes that came behind it; serves it when it is complete. */
-static size_t partial_serve(struct conn *c, size_t n)
+/* @n bytes came for the end of what waits to be served. */
+static void backlog_append(struct conn *c, const uint8_t *data, size_t n)
 {
-	size_t missing = c->partial_size - c->partial_n;
+	uint8_t *longer = mem_resize(c->backlog.data, c->backlog.n + n, 1);
+
+	if (!longer) {
+		log_warning("no memory for requests of pid %d: its connection is closed",
+			    (int)c->rpc.peer.pid);
+		conn_close(c);
+		return;
+	}
+	memcpy(longer + c->backlog.n, data, n);
+	c->backlog.data = longer;
+	c->backlog.n += n;
+}
+
+/*
+ * @n bytes came for a frame whose length is known; serves it when it is complete. Return: bytes that came behind it and may be
+ * served now.
+ */
+static size_t partial_serve(struct conn *c, size_t n, bool *ret_readable)
+{
+	size_t missing = c->partial_size - c->partial_n, left;
 	uint8_t *frame;
 
 	if (n < missing) {
@@ -248,10 +271,16 @@ static size_t partial_serve(struct conn *c, size_t n)
 	}
 	frame = take_ptr(c->partial);
 	c->partial_n = 0;
-	/* One frame and an empty buffer of replies: served, or the end of the connection. */
-	bytes_serve(c, frame, c->partial_size);
-	mem_free(frame);
-	return n - missing;
+	*ret_readable = bytes_serve(c, frame, c->partial_size, &left);
+	n -= missing;
+	if (LIKELY(!left)) {
+		mem_free(frame);
+		return n;
+	}
+	/* A request of several turns: what came behind it waits behind it. */
+	c->backlog = (struct conn_bytes){.data = frame, .n = c->partial_size};
+	backlog_append(c, c->net->in, n);
+	return 0;
 }
 
 static void conn_read(struct conn *c)
@@ -259,7 +288,7 @@ static void conn_read(struct conn *c)
 	struct rpc_counters *counters = &c->net->rpc->counters;
 	uint64_t served = counters->requests;
 	bool readable = true;
-	size_t n, front;
+	size_t n, front, left = 0;
 	ssize_t got;
 
 	got = conn_recv(c, &front);
@@ -271,11 +300,13 @@ static void conn_read(struct conn *c)
 	n = (size_t)got;
 	counters->received_bytes += n;
 	if (UNLIKELY(c->partial != NULL))
-		n = partial_serve(c, n);
+		n = partial_serve(c, n, &readable);
 	else
 		c->partial_n = 0;
 	if (c->state == CONN_READING && n)
-		readable = bytes_serve(c, c->net->in, front + n);
+		readable = bytes_serve(c, c->net->in, front + n, &left);
+	if (left)
+		bytes_keep(c, &c->backlog, c->net->in + front + n - left, left);
 	counters->batches += counters->requests != served;
 	conn_settle(c, readable);
 }
@@ -294,17 +325,35 @@ static bool out_written(struct conn *c)
 	return true;
 }
 
+static bool peer_gone(int fd)
+{
+	struct pollfd p = {.fd = fd};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
 static void conn_write(struct conn *c)
 {
 	struct conn_bytes backlog = c->backlog;
 	bool readable = true;
+	size_t left = 0;
 
 	if (!out_written(c))
 		return;
+	/* An answer of many turns is not worth them where nobody waits for it. Who has only shut down its own side does. */
+	if (UNLIKELY(c->rpc.nturns) && peer_gone(c->fd)) {
+		conn_close(c);
+		return;
+	}
 	c->backlog = (struct conn_bytes){0};
 	if (c->state == CONN_BLOCKED && backlog.data)
-		readable = bytes_serve(c, backlog.data, backlog.n);
-	mem_free(backlog.data);
+		readable = bytes_serve(c, backlog.data + backlog.at, backlog.n - backlog.at, &left);
+	/* What is left stays where it is: a request of thousands of turns must not be copied in each. */
+	backlog.at = backlog.n - left;
+	if (left)
+		c->backlog = backlog;
+	else
+		mem_free(backlog.data);
 	conn_settle(c, readable);
 }
 

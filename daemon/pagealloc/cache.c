@@ -34,6 +34,43 @@ static bool find_page(struct pagealloc *pa, uint64_t *ret_page)
 	return true;
 }
 
+/* The lowest run of set bits; cleared in *@bits. */
+static uint64_t run_pop(uint64_t *bits, unsigned *ret_at)
+{
+	unsigned at = bits_ctz(*bits), n = bits_ctz(~(*bits >> at));
+
+	*ret_at = at;
+	*bits &= ~bits_mask(at, n);
+	return n;
+}
+
+/* The indexes hear of the free pages of a block one run at a time; none of them touches another. */
+static void watch_fill(struct pagealloc *pa, uint64_t page, uint64_t free_bits)
+{
+	unsigned at;
+
+	while (free_bits) {
+		uint64_t n = run_pop(&free_bits, &at);
+
+		watch_take(pa, page + at, n);
+	}
+}
+
+/* And of those that come back; a page between two of them may have become free meanwhile, so each is given before the next. */
+static void watch_flush(struct pagealloc *pa, const struct pagealloc_cache *cache)
+{
+	uint64_t left = cache->free_bits;
+	unsigned at;
+
+	while (left) {
+		uint64_t n = run_pop(&left, &at);
+
+		watch_give(pa, cache->page + at, n);
+		*word_of(pa->free_bits, cache->page) |= bits_mask(at, (unsigned)n);
+		resummarize(pa, cache->page);
+	}
+}
+
 int pagealloc_cache_fill(struct pagealloc *pa, struct pagealloc_cache *cache)
 {
 	uint64_t page, *free_word, *scav_word;
@@ -50,6 +87,8 @@ int pagealloc_cache_fill(struct pagealloc *pa, struct pagealloc_cache *cache)
 	scav_word = word_of(pa->scav_bits, page);
 	*cache = (struct pagealloc_cache){page, *free_word, *scav_word};
 	nscav = bits_count(cache->scav_bits);
+	if (UNLIKELY(pa->watched))
+		watch_fill(pa, page, cache->free_bits);
 	pa->free_npages -= bits_count(cache->free_bits);
 	pa->scav_npages -= nscav;
 	pa->nscav[chunk_of(page)] = (uint16_t)(pa->nscav[chunk_of(page)] - nscav);
@@ -87,6 +126,8 @@ void cache_flush_unmarked(struct pagealloc *pa, struct pagealloc_cache *cache)
 
 	if (cache->free_bits == 0)
 		return;
+	if (UNLIKELY(pa->watched))
+		watch_flush(pa, cache);
 	*word_of(pa->free_bits, cache->page) |= cache->free_bits;
 	*word_of(pa->scav_bits, cache->page) |= cache->scav_bits;
 	pa->free_npages += bits_count(cache->free_bits);

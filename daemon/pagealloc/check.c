@@ -1,14 +1,15 @@
 /*
  * check - recount everything that is cached
  *
- * Role:       pagealloc_check(): the invariants P1 to P7 of internal.h, from the bits alone.
- * Uses:       pagealloc/internal.h, pagealloc/scavenge.h
+ * Role:       pagealloc_check(): the invariants P1 to P9 of internal.h, from the bits alone.
+ * Uses:       pagealloc/internal.h, pagealloc/{runs,scavenge}.h
  */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "pagealloc/internal.h"
+#include "pagealloc/runs.h"
 #include "pagealloc/scavenge.h"
 
 struct check {
@@ -121,9 +122,12 @@ static bool check_level(struct check *c, unsigned level, const struct range *r)
 	for (uint64_t i = level_index(level, chunk_of(r->first));
 	     i <= level_index(level, chunk_of(r->limit - 1)); i++) {
 		for (unsigned k = 0; k < FANOUT; k++)
-			children[k] = tree_get(t, level - 1, i * FANOUT + k);
+			children[k] = tree_value(t, level - 1, i * FANOUT + k);
 		want = summary_merge_wide(children, FANOUT, level_log(level - 1));
-		sum = tree_get(t, level, i);
+		/* Within a chain, nothing is kept. */
+		sum = tree_single(t, level, i) && t->levels[level].hops[i].up
+			      ? tree_value(t, level, i)
+			      : tree_get(t, level, i);
 		if (sum.start != want.start || sum.max != want.max || sum.end != want.end)
 			return broken(c,
 				      "P2: level %u entry %" PRIu64 ": (%" PRIu64 " %" PRIu64
@@ -147,6 +151,150 @@ static bool check_search(struct check *c)
 	return true;
 }
 
+struct run_check {
+	struct runs runs; /* first: visit() finds the rest from here */
+	struct check *check;
+	uint64_t nruns,
+		missing; /* missing: first page of a run that is not in the index, UINT64_MAX */
+};
+
+static void visit_run(struct runs *w, uint64_t first, uint64_t limit)
+{
+	struct run_check *c = CONTAINER_OF(w, struct run_check, runs);
+
+	c->nruns++;
+	if (c->missing == UINT64_MAX && !runindex_has(&c->check->pa->runs, first, limit - first))
+		c->missing = first;
+}
+
+static bool check_runs(struct check *c)
+{
+	struct pagealloc *pa = c->pa;
+	struct run_check rc = {.check = c, .missing = UINT64_MAX};
+
+	if (!pa->runs.nodes)
+		return true;
+	if (!runindex_check(&pa->runs, c->buf, c->size))
+		return false;
+	rc.runs = (struct runs){.limit = chunk_page(pa->nchunks),
+				.min_npages = 1,
+				.budget = pa->nchunks,
+				.visit = visit_run};
+	if (!runs_walk(pa, &rc.runs) || rc.missing != UINT64_MAX || rc.nruns != pa->runs.nruns)
+		return broken(c,
+			      "P8: %" PRIu64 " runs, the index has %" PRIu64
+			      ", without that at page %" PRId64,
+			      rc.nruns, pa->runs.nruns, (int64_t)rc.missing);
+	return true;
+}
+
+/* The longest place within one chunk, by trying. */
+static uint64_t longest_in_chunk(const struct pagealloc *pa, const struct shape *s, uint64_t chunk)
+{
+	uint64_t n = summary_max(pa->tree.levels[0].sums[chunk]);
+
+	if (s->boundary && n > s->boundary)
+		n = s->boundary;
+	while (n && shape_in_chunk(s, chunk_free_bits(pa, chunk), chunk_page(chunk), n, false) ==
+			    UINT64_MAX)
+		n--;
+	return n;
+}
+
+/*
+ * The longest place within an entry, compared with the bound there on the way. Return: UINT64_MAX if a bound is broken.
+ */
+static uint64_t check_bounds(struct check *c, const struct shape_bounds *b, unsigned level,
+			     uint64_t i)
+{
+	const struct shape *s = &b->shape;
+	const struct tree *t = &c->pa->tree;
+	uint64_t longest = 0, first = 0, limit = 0;
+
+	if (tree_value(t, level, i).max == 0)
+		return 0;
+	if (level == 0)
+		longest = longest_in_chunk(c->pa, s, i);
+	for (uint64_t k = i * FANOUT; level > 0 && k < (i + 1) * FANOUT; k++) {
+		const uint64_t whole = UINT64_C(1) << level_log(level - 1);
+		struct summary sum = tree_value(t, level - 1, k);
+		uint64_t n = check_bounds(c, b, level - 1, k);
+
+		if (n == UINT64_MAX)
+			return n;
+		longest = n > longest ? n : longest;
+		first = first == limit ? k * whole : first;
+		limit = k * whole + sum.start;
+		n = shape_longest(s, first, limit);
+		longest = n > longest ? n : longest;
+		if (sum.start < whole) {
+			first = (k + 1) * whole - sum.end;
+			limit = (k + 1) * whole;
+		}
+	}
+	if (longest <= bounds_get(b, level, i))
+		return longest;
+	broken(c,
+	       "P9: align %" PRIu64 " boundary %" PRIu64 " level %u entry %" PRIu64
+	       ": bound %" PRIu64 ", longest %" PRIu64,
+	       s->align, s->boundary, level, i, bounds_get(b, level, i), longest);
+	return UINT64_MAX;
+}
+
+struct low_check {
+	struct runs runs; /* first: visit() finds the rest from here */
+	const struct shape_bounds *b;
+	unsigned wrong; /* a class with a place below its low page; SHAPE_NLENGTHS: none */
+};
+
+static void visit_low(struct runs *w, uint64_t first, uint64_t limit)
+{
+	struct low_check *c = CONTAINER_OF(w, struct low_check, runs);
+
+	for (unsigned i = 0; i < SHAPE_NLENGTHS; i++) {
+		uint64_t n = shape_length(i);
+
+		if (n <= limit - first && (!c->b->shape.boundary || n <= c->b->shape.boundary) &&
+		    shape_lowest(&c->b->shape, first, limit, n) < c->b->low[i])
+			c->wrong = i;
+	}
+}
+
+static bool check_low(struct check *c, const struct shape_bounds *b)
+{
+	struct low_check lc = {.b = b, .wrong = SHAPE_NLENGTHS};
+
+	lc.runs = (struct runs){.limit = chunk_page(c->pa->nchunks),
+				.min_npages = 1,
+				.budget = c->pa->nchunks,
+				.visit = visit_low};
+	if (runs_walk(c->pa, &lc.runs) && lc.wrong == SHAPE_NLENGTHS)
+		return true;
+	return broken(c,
+		      "P9: align %" PRIu64 " boundary %" PRIu64 ": a place for %" PRIu64
+		      " pages lies below page %" PRIu64,
+		      b->shape.align, b->shape.boundary, shape_length(lc.wrong % SHAPE_NLENGTHS),
+		      b->low[lc.wrong % SHAPE_NLENGTHS]);
+}
+
+static bool check_shapes(struct check *c)
+{
+	const struct tree *t = &c->pa->tree;
+
+	if (t->first_chunk >= t->limit_chunk)
+		return true;
+	for (unsigned k = 0; c->pa->shapes && k < SHAPES_MAX; k++) {
+		const struct shape_bounds *b = &c->pa->shapes[k];
+
+		if (b->level[0] && !check_low(c, b))
+			return false;
+		for (uint64_t i = 0; b->level[0] && i < t->levels[t->top].nentries; i++)
+			if (check_bounds(c, b, t->top, i) == UINT64_MAX)
+				return false;
+	}
+	return true;
+}
+
 bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size)
 {
 	struct check c = {.pa = pa, .buf = buf, .size = size, .first_free = UINT64_MAX};
@@ -165,5 +313,5 @@ bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size)
 			      "P5: free %" PRIu64 ", scavenged %" PRIu64 "; bits %" PRIu64
 			      ", %" PRIu64,
 			      pa->free_npages, pa->scav_npages, c.free_npages, c.scav_npages);
-	return check_search(&c);
+	return check_search(&c) && check_runs(&c) && check_shapes(&c);
 }

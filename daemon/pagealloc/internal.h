@@ -16,6 +16,8 @@
  *   P6  ranges are sorted, disjoint, not adjacent, whole chunks; nothing outside them is free.
  *       A chunk's grown bit is set if it lies in a range.
  *   P7  a chunk with something to scavenge is marked in the scavenge index, not above its search position.
+ *   P8  where there is an index of free runs, it holds each of them once, and nothing else.
+ *   P9  no place is longer than the bounds of its shape say (H1, H2 of shape.h).
  */
 #ifndef PALLOCD_PAGEALLOC_INTERNAL_H
 #define PALLOCD_PAGEALLOC_INTERNAL_H
@@ -24,7 +26,9 @@
 #include "pagealloc/geometry.h"
 #include "pagealloc/pagealloc.h"
 #include "pagealloc/ranges.h"
+#include "pagealloc/runindex.h"
 #include "pagealloc/scavindex.h"
+#include "pagealloc/shape.h"
 #include "pagealloc/tree.h"
 
 struct pagealloc {
@@ -38,8 +42,13 @@ struct pagealloc {
 	struct tree tree;
 	struct scavindex scavindex;
 	struct ranges grown;
-	uint64_t *grown_bits; /* bit per chunk: the ranges, for a look-up in one step */
-	uint64_t nchunks;     /* of the whole limit */
+	uint64_t nchunks; /* of the whole limit */
+	bool watched; /* runs or shapes must hear of what becomes free; runs alone of what is taken */
+	struct runindex runs;
+	struct shape_bounds *shapes; /* SHAPES_MAX of them once a search had a shape; NULL before */
+	uint64_t nsearches;          /* with a shape */
+	uint64_t
+		budget; /* chunks that searches may still look into in vain; UINT64_MAX: any number */
 	struct pagealloc_config config;
 };
 
@@ -52,6 +61,17 @@ static inline uint64_t *chunk_scav_bits(const struct pagealloc *pa, uint64_t chu
 {
 	return &pa->scav_bits[chunk * CHUNK_NWORDS];
 }
+
+/**
+ * watch_take(), watch_give() - pages of a run are about to be taken, to be given back: the indexes follow
+ *
+ * For who changes free bits by other ways than take_pages() and give_pages().
+ */
+void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages);
+void watch_give(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/** shapes_forget() - all that was learned about shapes. */
+void shapes_forget(struct pagealloc *pa);
 
 /** take_pages() - mark free pages [@page, @page + @npages) as allocated. Return: how many were scavenged. */
 uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages);
@@ -76,7 +96,7 @@ bool none_free(const struct pagealloc *pa, uint64_t page, uint64_t npages);
 static inline bool chunk_grown(const struct pagealloc *pa, uint64_t chunk)
 {
 	return chunk >= pa->tree.first_chunk && chunk < pa->tree.limit_chunk &&
-	       (pa->grown_bits[chunk / 64] >> (chunk % 64) & 1);
+	       (pa->scavindex.marks[chunk / 64].grown >> (chunk % 64) & 1);
 }
 
 /** lower_search() - @page may be free now. */

@@ -1,5 +1,5 @@
 /*
- * pagealloc - grow, find, alloc and free
+ * pagealloc - find, alloc and free
  *
  * Role:       see pagealloc.h; the algorithm is the reference's, its results are reproduced page for page.
  * Uses:       pagealloc/internal.h, base/mem.h
@@ -16,10 +16,9 @@
 _Static_assert(CHUNK_NPAGES == PAGEALLOC_CHUNK_NPAGES, "the public header states the chunk's size");
 #endif
 
-/* A bit per chunk. */
 static size_t marks_bytes(const struct pagealloc *pa)
 {
-	return (pa->nchunks / 64 + 1) * sizeof(uint64_t);
+	return (pa->nchunks / 64 + 1) * sizeof(*pa->scavindex.marks);
 }
 
 static size_t bits_bytes(const struct pagealloc *pa)
@@ -37,11 +36,9 @@ static int reserve_all(struct pagealloc *pa)
 	pa->scav_bits = mem_reserve(bits_bytes(pa));
 	pa->nscav = mem_reserve(pa->nchunks * sizeof(*pa->nscav));
 	pa->scavindex.marks = mem_reserve(marks_bytes(pa));
-	pa->grown_bits = mem_reserve(marks_bytes(pa));
-	if (!pa->free_bits || !pa->scav_bits || !pa->nscav || !pa->scavindex.marks ||
-	    !pa->grown_bits)
+	if (!pa->free_bits || !pa->scav_bits || !pa->nscav || !pa->scavindex.marks)
 		return -ENOMEM;
-	return 0;
+	return pa->config.best_fit ? runindex_init(&pa->runs, chunk_page(pa->nchunks)) : 0;
 }
 
 int pagealloc_new(const struct pagealloc_config *config, struct pagealloc **ret_pa)
@@ -64,6 +61,8 @@ int pagealloc_new(const struct pagealloc_config *config, struct pagealloc **ret_
 	pa->search = PAGEALLOC_PAGE_NONE;
 	pa->scavindex.search = SCAVINDEX_NONE;
 	pa->scavindex.min_chunk = UINT64_MAX;
+	pa->watched = config->best_fit;
+	pa->budget = UINT64_MAX;
 	err = reserve_all(pa);
 	if (err) {
 		pagealloc_destroy(pa);
@@ -81,94 +80,12 @@ void pagealloc_destroy(struct pagealloc *pa)
 	mem_unreserve(pa->scav_bits, bits_bytes(pa));
 	mem_unreserve(pa->nscav, pa->nchunks * sizeof(*pa->nscav));
 	mem_unreserve(pa->scavindex.marks, marks_bytes(pa));
-	mem_unreserve(pa->grown_bits, marks_bytes(pa));
+	shapes_forget(pa);
+	mem_free(pa->shapes);
+	runindex_deinit(&pa->runs);
 	tree_deinit(&pa->tree);
 	ranges_deinit(&pa->grown);
 	mem_free(pa);
-}
-
-/* Make everything that describes chunks [first, limit) usable. */
-static int commit_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
-{
-	const uint64_t n = limit - first;
-	uint64_t lo = first, hi = limit, bytes;
-	int err;
-
-	err = mem_commit(chunk_free_bits(pa, first), n * CHUNK_NWORDS * sizeof(uint64_t));
-	if (!err)
-		err = mem_commit(chunk_scav_bits(pa, first), n * CHUNK_NWORDS * sizeof(uint64_t));
-	if (!err)
-		err = mem_commit(&pa->nscav[first], n * sizeof(*pa->nscav));
-	if (!err)
-		err = tree_commit(&pa->tree, first, limit);
-	if (err)
-		return err;
-	/* These two are read anywhere between the lowest chunk and the highest. */
-	if (pa->tree.first_chunk < lo)
-		lo = pa->tree.first_chunk;
-	if (pa->tree.limit_chunk > hi)
-		hi = pa->tree.limit_chunk;
-	bytes = ((hi - 1) / 64 - lo / 64 + 1) * sizeof(uint64_t);
-	err = mem_commit(&pa->scavindex.marks[lo / 64], bytes);
-	return err ? err : mem_commit(&pa->grown_bits[lo / 64], bytes);
-}
-
-/* Fresh chunks: free and scavenged. */
-static void fill_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
-{
-	for (uint64_t i = first * CHUNK_NWORDS; i < limit * CHUNK_NWORDS; i++) {
-		pa->free_bits[i] = WORD_FREE;
-		pa->scav_bits[i] = WORD_FREE;
-	}
-	for (uint64_t c = first; c < limit; c++) {
-		pa->nscav[c] = CHUNK_NPAGES;
-		pa->grown_bits[c / 64] |= UINT64_C(1) << (c % 64);
-	}
-	pa->free_npages += chunk_page(limit - first);
-	pa->scav_npages += chunk_page(limit - first);
-}
-
-/* The leaves of @npages from the first chunk on are all free; where the reference looks no further, neither do we. */
-static void summarize_grown(struct pagealloc *pa, uint64_t first, uint64_t npages)
-{
-	const uint64_t free_sum = summary_free(PAGEALLOC_CHUNK_LOG);
-	uint64_t last = chunk_of(chunk_page(first) + npages - 1);
-
-	tree_set_leaf(&pa->tree, first, free_sum);
-	if (last > first) {
-		tree_set_leaf(&pa->tree, last, free_sum);
-		tree_set_range(&pa->tree, first, last, true);
-	}
-}
-
-int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages)
-{
-	uint64_t first = chunk_of(page), limit;
-	int err;
-
-	if (npages == 0 || page > chunk_page(pa->nchunks) ||
-	    npages > chunk_page(pa->nchunks) - page)
-		return PAGEALLOC_E_RANGE;
-	limit = chunk_of(page + npages + CHUNK_NPAGES - 1);
-	if (ranges_overlap(&pa->grown, chunk_page(first), chunk_page(limit)))
-		return PAGEALLOC_E_RANGE;
-	err = ranges_reserve(&pa->grown);
-	if (!err)
-		err = commit_chunks(pa, first, limit);
-	if (err)
-		return err;
-	if (first < pa->tree.first_chunk)
-		pa->tree.first_chunk = first;
-	if (limit > pa->tree.limit_chunk)
-		pa->tree.limit_chunk = limit;
-	pa->scavindex.min_chunk = pa->tree.first_chunk;
-	ranges_add(&pa->grown, chunk_page(first), chunk_page(limit));
-	lower_search(pa, chunk_page(first));
-	fill_chunks(pa, first, limit);
-	summarize_grown(pa, first, npages);
-	/* Growing touches what is fresh, so that no alloc pays for its page faults. */
-	tree_settle(&pa->tree);
-	return 0;
 }
 
 /*
@@ -220,7 +137,8 @@ static unsigned unscavenge(struct pagealloc *pa, uint64_t chunk, unsigned first,
 	uint64_t *bits = chunk_scav_bits(pa, chunk);
 	unsigned count;
 
-	if (pa->nscav[chunk] == 0)
+	/* The count of all is at hand, that of the chunk may not be. */
+	if (pa->scav_npages == 0 || pa->nscav[chunk] == 0)
 		return 0;
 	count = pa->nscav[chunk] == CHUNK_NPAGES ? n : chunk_count(bits, first, n);
 	chunk_clear(bits, first, n);
@@ -270,6 +188,8 @@ uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	uint64_t first = chunk_of(page), last = chunk_of(page + npages - 1);
 	uint64_t scavenged;
 
+	if (UNLIKELY(pa->watched))
+		watch_take(pa, page, npages);
 	pa->free_npages -= npages;
 	if (first == last) {
 		scavenged = take_in_chunk(pa, first, chunk_offset(page), (unsigned)npages);
@@ -288,6 +208,8 @@ void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
 	uint64_t first = chunk_of(page), last = chunk_of(page + npages - 1);
 
+	if (UNLIKELY(pa->watched))
+		watch_give(pa, page, npages);
 	pa->free_npages += npages;
 	if (first == last) {
 		give_in_chunk(pa, first, chunk_offset(page), (unsigned)npages);
@@ -315,10 +237,10 @@ bool find_run(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_
 		if (at.exact)
 			at.first_free = chunk_page(at.chunk) + in.first_free;
 	}
-	/* The first entry with a free page may begin where nothing is grown; a search address is a grown page. */
-	*ret_search = chunk_grown(pa, chunk_of(at.first_free))
-			      ? at.first_free
-			      : ranges_at_least(&pa->grown, at.first_free);
+	*ret_search = at.first_free;
+	/* What is not exact may begin where nothing is grown; a search address is a grown page. */
+	if ((at.chunk == UINT64_MAX || !at.exact) && !chunk_grown(pa, chunk_of(at.first_free)))
+		*ret_search = ranges_at_least(&pa->grown, at.first_free);
 	return true;
 }
 
@@ -338,6 +260,8 @@ int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 
 		page = chunk_page(chunk) + in.page;
 		search = chunk_page(chunk) + in.first_free;
+		if (UNLIKELY(pa->watched))
+			watch_take(pa, page, npages);
 		pa->free_npages -= npages;
 		scavenged = take_in_chunk(pa, chunk, in.page, (unsigned)npages);
 		pa->scav_npages -= scavenged;

@@ -24,6 +24,7 @@ enum pagealloc_outcome {
 	PAGEALLOC_E_RANGE, /* the range is empty, beyond the limit, or overlaps what is grown; nothing changed */
 	PAGEALLOC_E_NOT_FREE,      /* alloc_range: some page is not free; nothing changed */
 	PAGEALLOC_E_NOT_ALLOCATED, /* free: some page is not allocated; nothing changed */
+	PAGEALLOC_E_AGAIN, /* the budget is used up; what was found out is kept, the same call goes on from there */
 };
 
 /* No page: the search address of an allocator that knows of no free page. */
@@ -46,6 +47,8 @@ struct pagealloc_config {
 	unsigned scavenge_min_npages;
 	/* Pages of a huge page that scavenging would rather not break: power of two; 0 = none. */
 	unsigned huge_npages;
+	/* Keep an index of the free runs by length, for PAGEALLOC_BEST. */
+	bool best_fit;
 };
 
 /**
@@ -74,6 +77,14 @@ void pagealloc_destroy(struct pagealloc *pa);
 MUST_CHECK int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages);
 
 /**
+ * pagealloc_shrink() - take pages [@page, @page + @npages) out of what is grown
+ *
+ * Both must be multiples of a chunk, all pages grown and free. The memory of their bitmaps goes back to the system.
+ * O(npages). Return: 0, PAGEALLOC_E_RANGE, PAGEALLOC_E_NOT_FREE, -ENOMEM (nothing changed).
+ */
+MUST_CHECK int pagealloc_shrink(struct pagealloc *pa, uint64_t page, uint64_t npages);
+
+/**
  * pagealloc_alloc() - take the lowest run of @npages free pages
  * @ret_page:      first page; written only on 0
  * @ret_scavenged: how many of the pages were scavenged; may be NULL; written only on 0
@@ -83,6 +94,13 @@ MUST_CHECK int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npag
 MUST_CHECK int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 			       uint64_t *ret_scavenged);
 
+/* Which of the places that fit is taken. */
+enum pagealloc_strategy {
+	PAGEALLOC_FIRST, /* the lowest */
+	PAGEALLOC_LAST,  /* the highest */
+	PAGEALLOC_BEST, /* the lowest in the shortest free run that fits, of these the lowest; needs config.best_fit */
+};
+
 /* Where a run may lie. { .npages = n } asks for the same as pagealloc_alloc(). */
 struct pagealloc_request {
 	uint64_t npages;
@@ -91,17 +109,25 @@ struct pagealloc_request {
 	uint64_t
 		boundary_npages; /* the run must not cross a multiple of it, from address 0; power of two; 0 = none */
 	uint64_t first, limit; /* the run lies in pages [first, limit); limit 0 = no limit */
-	bool last;             /* the highest place, not the lowest */
+	enum pagealloc_strategy strategy;
 };
+
+/**
+ * pagealloc_set_budget() - so many chunks or summaries may be looked into in vain before a placed search returns PAGEALLOC_E_AGAIN
+ *
+ * Counted over all calls until it is set anew; UINT64_MAX, as at first, is any number. A search is in vain where runs are long
+ * enough, but alignment and boundary rule all of them out; what it finds out is kept, for the eight combinations of these that were used last.
+ */
+void pagealloc_set_budget(struct pagealloc *pa, uint64_t nchunks);
 
 /**
  * pagealloc_place() - where a run would go, without taking it
  * @ret_page: first page; written only on 0
  *
  * Exact: if there is a place, it is found, and it is the lowest (with last, the highest). Subtrees without a run that is long
- * enough are passed by; what is left to look at is each run of @req->npages or more pages that only alignment or boundary
- * rule out, at O(levels) each.
- * Return: 0, PAGEALLOC_E_NO_RUN, PAGEALLOC_E_RANGE for constraints that nothing can meet: 0 pages, a number that
+ * enough are passed by, and so are those of which an earlier search under the same alignment and boundary has found out that they
+ * hold no place, unless something was freed in them since.
+ * Return: 0, PAGEALLOC_E_NO_RUN, PAGEALLOC_E_AGAIN, PAGEALLOC_E_RANGE for constraints that nothing can meet: 0 pages, a number that
  * is no power of two, first at or above limit, more pages than lie between two boundaries.
  */
 MUST_CHECK int pagealloc_place(struct pagealloc *pa, const struct pagealloc_request *req,
@@ -116,13 +142,15 @@ bool pagealloc_fits(const struct pagealloc *pa, const struct pagealloc_request *
 
 /**
  * pagealloc_largest_placed() - the longest run that could be had under the constraints of @req, whose npages does not count
+ * @ret_npages: 0 if there is none; written only on 0
  *
- * 0 if there is none. Costs a walk over the runs that are longer than those seen before.
+ * Costs up to 36 searches. Return: 0, PAGEALLOC_E_AGAIN, PAGEALLOC_E_RANGE.
  */
-uint64_t pagealloc_largest_placed(struct pagealloc *pa, const struct pagealloc_request *req);
+MUST_CHECK int pagealloc_largest_placed(struct pagealloc *pa, const struct pagealloc_request *req,
+					uint64_t *ret_npages);
 
 /**
- * pagealloc_place_within() - the lowest place (with last, the highest) in [@first, @limit) if all of it were free
+ * pagealloc_place_within() - the lowest place (with PAGEALLOC_LAST, the highest) in [@first, @limit) if all of it were free
  * @ret_page: written only on 0
  *
  * For who wants to know how far to grow. O(1). Return: 0, PAGEALLOC_E_NO_RUN, PAGEALLOC_E_RANGE.
@@ -130,8 +158,37 @@ uint64_t pagealloc_largest_placed(struct pagealloc *pa, const struct pagealloc_r
 MUST_CHECK int pagealloc_place_within(struct pagealloc *pa, const struct pagealloc_request *req,
 				      uint64_t first, uint64_t limit, uint64_t *ret_page);
 
-/** pagealloc_count_placed() - how many runs of @req could be taken one after the other, lowest first. O(runs of that length). */
-uint64_t pagealloc_count_placed(struct pagealloc *pa, const struct pagealloc_request *req);
+/* A walk over free runs that is done in slices, so that no slice takes long; others may change the allocator in between. */
+struct pagealloc_walk {
+	uint64_t next;   /* where the next slice begins; 0 at first */
+	uint64_t budget; /* chunks whose bits one slice may look into, at least 1 */
+};
+
+/**
+ * pagealloc_count_placed() - how many runs of @req could be taken one after the other, lowest first
+ * @w:     { .budget = n } before the first slice
+ * @ret_n: what this slice has found is added
+ *
+ * Return: true when the walk is through, false if it is to be called again. 0 are found for constraints that nothing can meet.
+ */
+MUST_CHECK bool pagealloc_count_placed(struct pagealloc *pa, const struct pagealloc_request *req,
+				       struct pagealloc_walk *w, uint64_t *ret_n);
+
+/* Free runs by length: entry k is for runs of 2^k up to 2^(k + 1) - 1 pages. */
+#define PAGEALLOC_NLENGTHS 37
+
+struct pagealloc_histogram {
+	uint64_t nruns[PAGEALLOC_NLENGTHS];
+	uint64_t npages[PAGEALLOC_NLENGTHS];
+};
+
+/** pagealloc_count_runs() - the histogram of all free runs, in slices; as pagealloc_count_placed(). */
+MUST_CHECK bool pagealloc_count_runs(struct pagealloc *pa, struct pagealloc_walk *w,
+				     struct pagealloc_histogram *ret);
+
+/** pagealloc_run_below() - free pages in a row right below @page; pagealloc_run_above() - from @page upwards. */
+uint64_t pagealloc_run_below(struct pagealloc *pa, uint64_t page);
+uint64_t pagealloc_run_above(struct pagealloc *pa, uint64_t page);
 
 /**
  * pagealloc_alloc_range() - take exactly the pages [@page, @page + @npages)
@@ -215,6 +272,9 @@ struct pagealloc_stat {
 	uint64_t metadata_bytes;   /* memory for bitmaps, summaries and indexes of what is grown */
 };
 
+/** pagealloc_free_npages() - pages that are free. O(1). */
+uint64_t pagealloc_free_npages(const struct pagealloc *pa);
+
 /** pagealloc_stat() - fill @ret_stat; O(grown / 2^21) at the most. */
 void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat);
 
@@ -224,6 +284,10 @@ size_t pagealloc_nranges(const struct pagealloc *pa);
 /** pagealloc_range() - the @i-th grown range, ascending: pages [*@ret_first, *@ret_limit). @i must be below pagealloc_nranges(). */
 void pagealloc_range(const struct pagealloc *pa, size_t i, uint64_t *ret_first,
 		     uint64_t *ret_limit);
+
+/** pagealloc_next_grown() - the lowest part of a grown range at or above @page. Return: false: there is none. */
+bool pagealloc_next_grown(const struct pagealloc *pa, uint64_t page, uint64_t *ret_first,
+			  uint64_t *ret_limit);
 
 /** pagealloc_count() - pages of [@page, @page + @npages) that are grown, and that are free. O(npages / 64) over what is grown. */
 void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,

@@ -2,13 +2,18 @@
  * query - what the allocator holds, in numbers
  *
  * Role:       see pagealloc.h. Changes nothing that a caller can see.
- * Uses:       pagealloc/internal.h
+ * Uses:       pagealloc/internal.h, pagealloc/runs.h
  */
 #include "pagealloc/internal.h"
+#include "pagealloc/runs.h"
 
 static uint64_t metadata_bytes(const struct pagealloc *pa)
 {
 	uint64_t bytes = sizeof(*pa) + pa->grown.capacity * sizeof(*pa->grown.v);
+	uint64_t nshapes = 0;
+
+	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
+		nshapes += pa->shapes[i].level[0] != NULL;
 
 	for (size_t i = 0; i < pa->grown.n; i++) {
 		uint64_t first = chunk_of(pa->grown.v[i].first),
@@ -16,9 +21,15 @@ static uint64_t metadata_bytes(const struct pagealloc *pa)
 		uint64_t n = limit - first;
 
 		bytes += n * (2 * CHUNK_NWORDS * sizeof(uint64_t) + sizeof(*pa->nscav)) + 2 * n / 8;
-		bytes += tree_bytes(&pa->tree, first, limit);
+		/* A bound of a shape is half as large as a packed summary. */
+		bytes += tree_bytes(&pa->tree, first, limit) * (2 + nshapes) / 2;
 	}
-	return bytes;
+	return bytes + (pa->runs.nodes ? runindex_bytes(&pa->runs) : 0);
+}
+
+uint64_t pagealloc_free_npages(const struct pagealloc *pa)
+{
+	return pa->free_npages;
 }
 
 void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat)
@@ -33,6 +44,36 @@ void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat)
 	};
 }
 
+struct tally {
+	struct runs runs; /* first: visit() finds the rest from here */
+	struct pagealloc_histogram *histogram;
+};
+
+static void visit_tally(struct runs *w, uint64_t first, uint64_t limit)
+{
+	struct pagealloc_histogram *h = CONTAINER_OF(w, struct tally, runs)->histogram;
+	unsigned log = 63 - bits_clz(limit - first);
+
+	h->nruns[log]++;
+	h->npages[log] += limit - first;
+}
+
+bool pagealloc_count_runs(struct pagealloc *pa, struct pagealloc_walk *w,
+			  struct pagealloc_histogram *ret)
+{
+	struct tally t = {.histogram = ret};
+	bool done;
+
+	t.runs = (struct runs){.first = w->next,
+			       .limit = chunk_page(pa->nchunks),
+			       .min_npages = 1,
+			       .budget = w->budget,
+			       .visit = visit_tally};
+	done = runs_walk(pa, &t.runs);
+	w->next = t.runs.next;
+	return done;
+}
+
 size_t pagealloc_nranges(const struct pagealloc *pa)
 {
 	return pa->grown.n;
@@ -42,6 +83,12 @@ void pagealloc_range(const struct pagealloc *pa, size_t i, uint64_t *ret_first, 
 {
 	*ret_first = pa->grown.v[i].first;
 	*ret_limit = pa->grown.v[i].limit;
+}
+
+bool pagealloc_next_grown(const struct pagealloc *pa, uint64_t page, uint64_t *ret_first,
+			  uint64_t *ret_limit)
+{
+	return ranges_next(&pa->grown, page, ret_first, ret_limit);
 }
 
 /* Free pages among [page, limit), all grown. */

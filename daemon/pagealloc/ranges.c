@@ -92,6 +92,52 @@ uint64_t ranges_at_least(const struct ranges *r, uint64_t page)
 	return i < r->n ? r->v[i].first : UINT64_MAX;
 }
 
+bool ranges_next(const struct ranges *r, uint64_t page, uint64_t *ret_first, uint64_t *ret_limit)
+{
+	size_t i = ranges_find_above(r, page);
+
+	if (i > 0 && page < r->v[i - 1].limit) {
+		*ret_first = page;
+		*ret_limit = r->v[i - 1].limit;
+		return true;
+	}
+	if (i == r->n)
+		return false;
+	*ret_first = r->v[i].first;
+	*ret_limit = r->v[i].limit;
+	return true;
+}
+
+uint64_t ranges_end_at_most(const struct ranges *r, uint64_t limit)
+{
+	size_t i = limit ? ranges_find_above(r, limit - 1) : 0;
+
+	if (i == 0)
+		return 0;
+	return r->v[i - 1].limit < limit ? r->v[i - 1].limit : limit;
+}
+
+void ranges_remove(struct ranges *r, uint64_t first, uint64_t limit)
+{
+	size_t i = ranges_find_above(r, first) - 1;
+	struct range old = r->v[i];
+
+	r->npages -= limit - first;
+	if (old.first == first && old.limit == limit) {
+		memmove(&r->v[i], &r->v[i + 1], (r->n - i - 1) * sizeof(*r->v));
+		r->n--;
+	} else if (old.first == first) {
+		r->v[i].first = limit;
+	} else {
+		r->v[i].limit = first;
+		if (old.limit == limit)
+			return;
+		memmove(&r->v[i + 2], &r->v[i + 1], (r->n - i - 1) * sizeof(*r->v));
+		r->v[i + 1] = (struct range){limit, old.limit};
+		r->n++;
+	}
+}
+
 void ranges_cut_above(struct ranges *r, uint64_t page)
 {
 	while (r->n > 0 && r->v[r->n - 1].limit > page) {

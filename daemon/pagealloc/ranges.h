@@ -50,6 +50,15 @@ bool ranges_overlap(const struct ranges *r, uint64_t first, uint64_t limit);
 /** ranges_at_least() - the smallest page >= @page that is in a range; UINT64_MAX if none. Source: reference, findAddrGreaterEqual. */
 uint64_t ranges_at_least(const struct ranges *r, uint64_t page);
 
+/** ranges_next() - the lowest part [*@ret_first, *@ret_limit) of a range at or above @page. Return: false: there is none. */
+bool ranges_next(const struct ranges *r, uint64_t page, uint64_t *ret_first, uint64_t *ret_limit);
+
+/** ranges_end_at_most() - the end of the highest part of a range below @limit: no page from there up to @limit is in a range; 0 if none. */
+uint64_t ranges_end_at_most(const struct ranges *r, uint64_t limit);
+
+/** ranges_remove() - remove [@first, @limit), which lies in one range; ranges_reserve() must have succeeded since the last add or remove. */
+void ranges_remove(struct ranges *r, uint64_t first, uint64_t limit);
+
 /** ranges_cut_above() - remove every page >= @page. Source: reference, removeGreaterEqual. */
 void ranges_cut_above(struct ranges *r, uint64_t page);
 

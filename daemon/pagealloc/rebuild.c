@@ -2,9 +2,12 @@
  * rebuild - make the caches anew from the truth
  *
  * Role:       pagealloc_rebuild(): free bits, scavenged bits and ranges stay, all else is derived from them.
- * Uses:       pagealloc/internal.h, pagealloc/scavenge.h
+ * Uses:       pagealloc/internal.h, pagealloc/{runs,scavenge}.h
  */
+#include <stdlib.h>
+
 #include "pagealloc/internal.h"
+#include "pagealloc/runs.h"
 #include "pagealloc/scavenge.h"
 
 static void rebuild_chunk(struct pagealloc *pa, uint64_t chunk)
@@ -26,6 +29,30 @@ static void rebuild_chunk(struct pagealloc *pa, uint64_t chunk)
 	pa->tree.levels[0].sums[chunk] = chunk_summarize(free_bits);
 }
 
+struct indexing {
+	struct runs runs; /* first: visit() finds the rest from here */
+	struct runindex *index;
+};
+
+static void visit_add(struct runs *w, uint64_t first, uint64_t limit)
+{
+	runindex_add(CONTAINER_OF(w, struct indexing, runs)->index, first, limit - first);
+}
+
+static void rebuild_runs(struct pagealloc *pa)
+{
+	struct indexing x = {.index = &pa->runs};
+
+	x.runs = (struct runs){.limit = chunk_page(pa->nchunks),
+			       .min_npages = 1,
+			       .budget = pa->nchunks,
+			       .visit = visit_add};
+	runindex_clear(&pa->runs);
+	/* With a budget for all chunks it does not pause. */
+	if (!runs_walk(pa, &x.runs))
+		abort();
+}
+
 void pagealloc_rebuild(struct pagealloc *pa)
 {
 	pa->free_npages = 0;
@@ -41,4 +68,7 @@ void pagealloc_rebuild(struct pagealloc *pa)
 		for (size_t i = 0; i < pa->grown.n; i++)
 			tree_remerge(&pa->tree, level, chunk_of(pa->grown.v[i].first),
 				     chunk_of(pa->grown.v[i].limit - 1));
+	shapes_forget(pa);
+	if (pa->runs.nodes)
+		rebuild_runs(pa);
 }

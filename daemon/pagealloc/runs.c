@@ -13,40 +13,40 @@ struct walk {
 	const struct pagealloc *pa;
 	struct runs *runs;
 	uint64_t first, limit; /* of the run; empty if equal */
-	bool down;
+	uint64_t left;         /* of the budget */
 };
 
-/* The run has ended. Return: true to stop the walk. */
-static bool close_run(struct walk *w)
+/* The run has ended. */
+static void close_run(struct walk *w)
 {
 	uint64_t first = w->first, limit = w->limit;
 
 	w->first = w->limit = 0;
-	return limit - first >= w->runs->min_npages && limit > first &&
-	       w->runs->visit(w->runs, first, limit);
+	if (limit > first && limit - first >= w->runs->min_npages)
+		w->runs->visit(w->runs, first, limit);
 }
 
-/* Free pages [first, limit) lie next to the run, on the side to which the walk goes. */
+/* Free pages [first, limit) lie right above the run. */
 static void extend_run(struct walk *w, uint64_t first, uint64_t limit)
 {
 	if (first == limit)
 		return;
-	if (w->first == w->limit) {
+	if (w->first == w->limit)
 		w->first = first;
-		w->limit = limit;
-	} else if (w->down) {
-		w->first = first;
-	} else {
-		w->limit = limit;
-	}
+	w->limit = limit;
 }
 
-/* Part [from, to) of a chunk, upwards. */
-static bool chunk_up(struct walk *w, uint64_t chunk, unsigned from, unsigned to)
+/* Pages [from, to) of a chunk. Return: false: the walk pauses. */
+static bool chunk_walk(struct walk *w, uint64_t chunk, unsigned from, unsigned to)
 {
 	const uint64_t *bits = chunk_free_bits(w->pa, chunk);
 	const uint64_t base = chunk_page(chunk);
 
+	if (w->left == 0) {
+		w->runs->next = w->first == w->limit ? base + from : w->first;
+		return false;
+	}
+	w->left--;
 	while (from < to) {
 		unsigned n = chunk_run_up(bits, from);
 
@@ -55,35 +55,11 @@ static bool chunk_up(struct walk *w, uint64_t chunk, unsigned from, unsigned to)
 		extend_run(w, base + from, base + from + n);
 		from += n;
 		if (from == to)
-			return false;
-		if (close_run(w))
-			return true;
+			break;
+		close_run(w);
 		from += chunk_used_up(bits, from);
 	}
-	return false;
-}
-
-/* Part [from, to) of a chunk, downwards. */
-static bool chunk_down(struct walk *w, uint64_t chunk, unsigned from, unsigned to)
-{
-	const uint64_t *bits = chunk_free_bits(w->pa, chunk);
-	const uint64_t base = chunk_page(chunk);
-
-	while (to > from) {
-		unsigned n = chunk_run_down(bits, to);
-
-		if (n > to - from)
-			n = to - from;
-		extend_run(w, base + to - n, base + to);
-		to -= n;
-		if (to == from)
-			return false;
-		if (close_run(w))
-			return true;
-		n = chunk_used_down(bits, to);
-		to = n < to - from ? to - n : from;
-	}
-	return false;
+	return true;
 }
 
 static bool entry_walk(struct walk *w, unsigned level, uint64_t i);
@@ -96,12 +72,12 @@ static bool entry_open(struct walk *w, unsigned level, uint64_t i, uint64_t base
 		unsigned to = w->runs->limit < end ? (unsigned)(w->runs->limit - base)
 						   : CHUNK_NPAGES;
 
-		return w->down ? chunk_down(w, i, from, to) : chunk_up(w, i, from, to);
+		return chunk_walk(w, i, from, to);
 	}
 	for (unsigned k = 0; k < FANOUT; k++)
-		if (entry_walk(w, level - 1, i * FANOUT + (w->down ? FANOUT - 1 - k : k)))
-			return true;
-	return false;
+		if (!entry_walk(w, level - 1, i * FANOUT + k))
+			return false;
+	return true;
 }
 
 static bool entry_walk(struct walk *w, unsigned level, uint64_t i)
@@ -110,46 +86,40 @@ static bool entry_walk(struct walk *w, unsigned level, uint64_t i)
 	struct summary s;
 
 	if (end <= w->runs->first || base >= w->runs->limit)
-		return false;
-	s = tree_get(&w->pa->tree, level, i);
-	if (s.max == 0)
-		return close_run(w);
+		return true;
+	s = tree_value(&w->pa->tree, level, i);
+	if (s.max == 0) {
+		close_run(w);
+		return true;
+	}
 	if (base < w->runs->first || end > w->runs->limit)
 		return entry_open(w, level, i, base, end);
 	if (s.start == end - base) {
 		extend_run(w, base, end);
-		return false;
+		return true;
 	}
 	if (s.max >= w->runs->min_npages)
 		return entry_open(w, level, i, base, end);
 	/* Nothing in it is long enough but perhaps together with what lies before it, or behind. */
-	extend_run(w, w->down ? end - s.end : base, w->down ? end : base + s.start);
-	if (close_run(w))
-		return true;
-	extend_run(w, w->down ? base : end - s.end, w->down ? base + s.start : end);
-	return false;
+	extend_run(w, base, base + s.start);
+	close_run(w);
+	extend_run(w, end - s.end, end);
+	return true;
 }
 
-static bool walk(struct pagealloc *pa, struct runs *runs, bool down)
+bool runs_walk(struct pagealloc *pa, struct runs *runs)
 {
-	struct walk w = {.pa = pa, .runs = runs, .down = down};
+	/* One more: a run may begin in one chunk and end in another, and a slice must get beyond it. */
+	struct walk w = {
+		.pa = pa, .runs = runs, .left = runs->budget + (runs->budget < UINT64_MAX)};
 	const struct tree *t = &pa->tree;
 
 	tree_settle(&pa->tree);
 	if (t->first_chunk >= t->limit_chunk || runs->first >= runs->limit)
-		return false;
+		return true;
 	for (uint64_t i = 0; i < FANOUT; i++)
-		if (entry_walk(&w, t->top, down ? FANOUT - 1 - i : i))
-			return true;
-	return close_run(&w);
-}
-
-bool runs_up(struct pagealloc *pa, struct runs *w)
-{
-	return walk(pa, w, false);
-}
-
-bool runs_down(struct pagealloc *pa, struct runs *w)
-{
-	return walk(pa, w, true);
+		if (!entry_walk(&w, t->top, i))
+			return false;
+	close_run(&w);
+	return true;
 }

@@ -17,7 +17,7 @@ void scavindex_mark(struct scavindex *x, uint64_t first, uint64_t limit)
 		unsigned at = (unsigned)(chunk % 64);
 		unsigned n = last - chunk < 63 - at ? (unsigned)(last - chunk) + 1 : 64 - at;
 
-		x->marks[chunk / 64] |= bits_mask(at, n);
+		x->marks[chunk / 64].scavenge |= bits_mask(at, n);
 		chunk += n;
 	}
 	if (x->search == SCAVINDEX_NONE || limit - 1 > x->search) {
@@ -28,7 +28,7 @@ void scavindex_mark(struct scavindex *x, uint64_t first, uint64_t limit)
 
 void scavindex_unmark(struct scavindex *x, uint64_t chunk)
 {
-	x->marks[chunk / 64] &= ~(UINT64_C(1) << (chunk % 64));
+	x->marks[chunk / 64].scavenge &= ~(UINT64_C(1) << (chunk % 64));
 }
 
 /* The highest marked chunk of those up to the end of @chunk's word. */
@@ -39,8 +39,8 @@ static uint64_t highest(const struct scavindex *x, uint64_t chunk)
 	if (x->min_chunk > chunk)
 		return UINT64_MAX;
 	for (;; word--) {
-		if (x->marks[word])
-			return word * 64 + 63 - bits_clz(x->marks[word]);
+		if (x->marks[word].scavenge)
+			return word * 64 + 63 - bits_clz(x->marks[word].scavenge);
 		if (word == x->min_chunk / 64)
 			return UINT64_MAX;
 	}

@@ -18,10 +18,16 @@
 
 #define SCAVINDEX_NONE UINT64_MAX
 
+/* A bit for each of 64 chunks. Both are asked for in every free, and so lie side by side. */
+struct chunk_marks {
+	uint64_t scavenge; /* there may be something to scavenge */
+	uint64_t grown;    /* the allocator's: it lies in a grown range */
+};
+
 struct scavindex {
-	uint64_t *marks;    /* bit per chunk, owned by the allocator's reservation */
-	uint64_t min_chunk; /* lowest chunk ever grown, UINT64_MAX before */
-	uint64_t search;    /* page, SCAVINDEX_NONE if nothing is marked */
+	struct chunk_marks *marks; /* owned by the allocator's reservation */
+	uint64_t min_chunk;        /* lowest chunk ever grown, UINT64_MAX before */
+	uint64_t search;           /* page, SCAVINDEX_NONE if nothing is marked */
 	bool fresh;
 };
 
@@ -37,7 +43,7 @@ uint64_t scavindex_find(struct scavindex *x, unsigned *ret_page);
 /** scavindex_marked() - is @chunk marked? */
 static inline bool scavindex_marked(const struct scavindex *x, uint64_t chunk)
 {
-	return x->marks[chunk / 64] >> (chunk % 64) & 1;
+	return x->marks[chunk / 64].scavenge >> (chunk % 64) & 1;
 }
 
 #endif

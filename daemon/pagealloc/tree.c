@@ -44,6 +44,11 @@ int tree_init(struct tree *t, uint64_t nchunks)
 			l->wide = entries;
 		else
 			l->sums = entries;
+		if (level + 1 >= PAGEALLOC_SINGLE_LEVEL &&
+		    !(l->hops = mem_reserve(n * sizeof(*l->hops)))) {
+			tree_deinit(t);
+			return -ENOMEM;
+		}
 		if (n <= FANOUT)
 			break;
 		n = round_up(n / FANOUT, FANOUT);
@@ -58,8 +63,91 @@ void tree_deinit(struct tree *t)
 
 		mem_unreserve(is_wide(level) ? (void *)l->wide : l->sums,
 			      l->nentries * entry_bytes(level));
+		mem_unreserve(l->hops, l->nentries * sizeof(*l->hops));
+		l->hops = NULL;
 		l->sums = NULL;
 		l->wide = NULL;
+	}
+}
+
+/* @index of @level, and the chain of single entries that begins with it: how many single ones are right above. */
+static void hops_count_up(struct tree *t, unsigned level, uint64_t index)
+{
+	for (;; index = tree_child(t, level--, index)) {
+		struct tree_hop *hop = &t->levels[level].hops[index];
+
+		hop->up = 0;
+		if (level < t->top && tree_single(t, level + 1, index / FANOUT))
+			hop->up = (uint8_t)(t->levels[level + 1].hops[index / FANOUT].up + 1);
+		if (!tree_single(t, level, index))
+			return;
+	}
+}
+
+/* Where the chain ends that entry @index of @level, which is single, begins; those below know already. */
+static void hop_count_down(struct tree *t, unsigned level, uint64_t index)
+{
+	struct tree_hop *hop = &t->levels[level].hops[index];
+	uint64_t child = tree_child(t, level, index);
+
+	hop->bottom = (uint32_t)child;
+	hop->down = 1;
+	if (tree_single(t, level - 1, child)) {
+		hop->bottom = t->levels[level - 1].hops[child].bottom;
+		hop->down = (uint8_t)(t->levels[level - 1].hops[child].down + 1);
+	}
+}
+
+static bool entry_set(struct tree *t, unsigned level, uint64_t index, struct summary sum);
+
+/*
+ * Entry @i of @level has something grown in child @child, too. Where there was but one other child, a chain branches here: from now on
+ * both ends are kept up to date. Return: that other child, UINT64_MAX where there was no such.
+ */
+static uint64_t hop_mark(struct tree *t, unsigned level, uint64_t child)
+{
+	uint64_t i = child / FANOUT, old;
+	struct tree_hop *hop = &t->levels[level].hops[i];
+
+	if (hop->child == 0)
+		hop->child = (uint8_t)(child % FANOUT + 1);
+	if (!tree_single(t, level, i) || tree_child(t, level, i) == child)
+		return UINT64_MAX;
+	old = tree_child(t, level, i);
+	(void)entry_set(t, level, i, tree_value(t, level, i));
+	(void)entry_set(t, level - 1, old, tree_value(t, level - 1, old));
+	hop->child = HOP_SEVERAL;
+	tree_note(t, level, i);
+	return old;
+}
+
+/* Chunks [@first, @limit) are grown: chains become longer, or branch. */
+static void hops_note(struct tree *t, uint64_t first, uint64_t limit)
+{
+	/* By level: an entry that was an only child. All but one of those that are marked are new, or had brothers before. */
+	uint64_t branched[LEVELS_MAX];
+
+	for (unsigned level = PAGEALLOC_SINGLE_LEVEL; level <= t->top; level++) {
+		uint64_t last = level_index(level - 1, limit - 1), i;
+
+		branched[level - 1] = UINT64_MAX;
+		for (i = level_index(level - 1, first); i <= last; i++) {
+			uint64_t old = hop_mark(t, level, i);
+
+			if (old != UINT64_MAX)
+				branched[level - 1] = old;
+		}
+		for (i = level_index(level, first); i <= level_index(level, limit - 1); i++)
+			if (tree_single(t, level, i))
+				hop_count_down(t, level, i);
+	}
+	branched[t->top] = UINT64_MAX;
+	for (unsigned level = t->top + 1; level-- + 1 > PAGEALLOC_SINGLE_LEVEL;) {
+		for (uint64_t i = level_index(level, first); i <= level_index(level, limit - 1);
+		     i++)
+			hops_count_up(t, level, i);
+		if (branched[level] != UINT64_MAX)
+			hops_count_up(t, level, branched[level]);
 	}
 }
 
@@ -73,9 +161,12 @@ int tree_commit(struct tree *t, uint64_t first, uint64_t limit)
 		void *from = is_wide(level) ? (void *)&l->wide[lo] : &l->sums[lo];
 		int err = mem_commit(from, (hi - lo) * entry_bytes(level));
 
+		if (!err && l->hops)
+			err = mem_commit(&l->hops[lo], (hi - lo) * sizeof(*l->hops));
 		if (err)
 			return err;
 	}
+	hops_note(t, first, limit);
 	return 0;
 }
 
@@ -85,7 +176,7 @@ uint64_t tree_bytes(const struct tree *t, uint64_t first, uint64_t limit)
 
 	for (unsigned level = 0; level <= t->top; level++)
 		n += (level_index(level, limit - 1) - level_index(level, first) + 1) *
-		     entry_bytes(level);
+		     (entry_bytes(level) + (t->levels[level].hops ? sizeof(struct tree_hop) : 0));
 	return n;
 }
 
@@ -105,15 +196,93 @@ static bool merge_wide(struct tree *t, unsigned level, uint64_t index)
 	return sum->start != old.start || sum->max != old.max || sum->end != old.end;
 }
 
+/* Write an entry. Return: has it changed? */
+static bool entry_set(struct tree *t, unsigned level, uint64_t index, struct summary sum)
+{
+	struct level *l = &t->levels[level];
+	struct summary *wide;
+	uint64_t packed;
+
+	if (is_wide(level)) {
+		wide = &l->wide[index];
+		if (wide->start == sum.start && wide->max == sum.max && wide->end == sum.end)
+			return false;
+		*wide = sum;
+		return true;
+	}
+	packed = summary_pack(sum.start, sum.max, sum.end);
+	if (l->sums[index] == packed)
+		return false;
+	l->sums[index] = packed;
+	return true;
+}
+
+/* The ends of what is at the bottom of a chain are those of an entry @up levels above it where it lies at its ends. */
+static struct summary chain_ends(struct summary sum, uint64_t bottom, unsigned up)
+{
+	const uint64_t within = (UINT64_C(1) << (PAGEALLOC_FANOUT_LOG * up)) - 1;
+
+	if ((bottom & within) != 0)
+		sum.start = 0;
+	if ((bottom & within) != within)
+		sum.end = 0;
+	return sum;
+}
+
+struct summary tree_chain_value(const struct tree *t, unsigned level, uint64_t index)
+{
+	const struct tree_hop *hop = &t->levels[level].hops[index];
+
+	return chain_ends(tree_get(t, level - hop->down, hop->bottom), hop->bottom, hop->down);
+}
+
+/* tree_changed() for entries of any kind. */
+static void entry_changed(struct tree *t, unsigned level, uint64_t index, struct summary old,
+			  struct summary sum)
+{
+	struct summary above;
+
+	if (level == t->top)
+		return;
+	if (tree_ends_chain(t, level, index)) {
+		tree_chain_changed(t, level, index);
+		return;
+	}
+	above = tree_get(t, level + 1, index / FANOUT);
+	if (sum.start == old.start && sum.end == old.end &&
+	    (sum.max > old.max ? sum.max <= above.max : old.max < above.max))
+		return;
+	tree_note(t, level + 1, index / FANOUT);
+}
+
+void tree_chain_changed(struct tree *t, unsigned level, uint64_t index)
+{
+	unsigned up = t->levels[level].hops[index].up, top = level + up;
+	uint64_t at = index >> (PAGEALLOC_FANOUT_LOG * up);
+	struct summary old = tree_get(t, top, at);
+	struct summary sum = chain_ends(tree_get(t, level, index), index, up);
+
+	/* Those between are left as they are. */
+	if (entry_set(t, top, at, sum))
+		entry_changed(t, top, at, old, sum);
+}
+
 /* Merge one entry; what changes is noted above. */
 static void merge(struct tree *t, unsigned level, uint64_t index)
 {
 	const uint64_t *children;
 	uint64_t *sum, old;
 
+	if (UNLIKELY(tree_single(t, level, index))) {
+		tree_chain_changed(t, level - t->levels[level].hops[index].down,
+				   t->levels[level].hops[index].bottom);
+		return;
+	}
 	if (UNLIKELY(is_wide(level))) {
-		if (merge_wide(t, level, index) && level < t->top)
-			tree_note(t, level + 1, index / FANOUT);
+		struct summary before = t->levels[level].wide[index];
+
+		if (merge_wide(t, level, index))
+			entry_changed(t, level, index, before, t->levels[level].wide[index]);
 		return;
 	}
 	children = &t->levels[level - 1].sums[index * FANOUT];
@@ -127,7 +296,7 @@ static void merge(struct tree *t, unsigned level, uint64_t index)
 void tree_note_slow(struct tree *t, unsigned level, uint64_t index)
 {
 	struct level *l = &t->levels[level];
-	unsigned slot = (unsigned)(index % TREE_NSTALE);
+	unsigned slot = tree_slot(index);
 
 	if (l->stale >> slot & 1) {
 		uint64_t other = l->index[slot];
@@ -140,13 +309,14 @@ void tree_note_slow(struct tree *t, unsigned level, uint64_t index)
 	}
 	l->index[slot] = (uint32_t)index;
 	l->stale |= UINT32_C(1) << slot;
+	t->stale_levels |= UINT32_C(1) << level;
 }
 
-/* Merge the stale entries of one level; the level below must be exact. */
-static void settle_level(struct tree *t, unsigned level)
+void tree_settle_stale(struct tree *t, unsigned level)
 {
 	struct level *l = &t->levels[level];
 
+	t->stale_levels &= ~(UINT32_C(1) << level);
 	while (l->stale) {
 		unsigned slot = (unsigned)__builtin_ctz(l->stale);
 
@@ -158,7 +328,7 @@ static void settle_level(struct tree *t, unsigned level)
 void tree_settle(struct tree *t)
 {
 	for (unsigned level = 1; level <= t->top; level++)
-		settle_level(t, level);
+		tree_settle_level(t, level);
 }
 
 static void fill(struct level *l, unsigned level, uint64_t lo, uint64_t hi, bool free)
@@ -193,8 +363,11 @@ void tree_remerge(struct tree *t, unsigned level, uint64_t first, uint64_t last)
 	struct level *l = &t->levels[level];
 
 	l->stale = 0;
+	t->stale_levels &= ~(UINT32_C(1) << level);
 	for (uint64_t i = level_index(level, first); i <= level_index(level, last); i++) {
-		if (is_wide(level))
+		if (tree_single(t, level, i))
+			(void)entry_set(t, level, i, tree_value(t, level, i));
+		else if (is_wide(level))
 			merge_wide(t, level, i);
 		else
 			l->sums[i] = summary_merge(&t->levels[level - 1].sums[i * FANOUT], FANOUT,
@@ -212,6 +385,47 @@ uint64_t tree_largest(struct tree *t)
 	for (unsigned i = 0; i < FANOUT; i++)
 		sums[i] = tree_get(t, t->top, i);
 	return summary_merge_wide(sums, FANOUT, level_log(t->top)).max;
+}
+
+/* From the chunk on, block by block and level by level: no entry is read whose block holds nothing that is grown. */
+uint64_t tree_run_up(struct tree *t, uint64_t chunk)
+{
+	uint64_t n = 0, i = chunk;
+
+	for (unsigned level = 0;; i++) {
+		uint64_t start;
+
+		while (i % FANOUT == 0 && level < t->top) {
+			i /= FANOUT;
+			tree_settle_level(t, ++level);
+		}
+		if (i >= t->levels[level].nentries)
+			return n;
+		start = tree_value(t, level, i).start;
+		n += start;
+		if (start >> level_log(level) == 0)
+			return n;
+	}
+}
+
+uint64_t tree_run_down(struct tree *t, uint64_t chunk)
+{
+	uint64_t n = 0, i = chunk;
+
+	for (unsigned level = 0;; i--) {
+		uint64_t end;
+
+		while (i % FANOUT == 0 && level < t->top) {
+			i /= FANOUT;
+			tree_settle_level(t, ++level);
+		}
+		if (i == 0)
+			return n;
+		end = tree_value(t, level, i - 1).end;
+		n += end;
+		if (end >> level_log(level) == 0)
+			return n;
+	}
 }
 
 /*
@@ -258,12 +472,25 @@ static inline __attribute__((always_inline)) uint64_t search_block(const struct 
  */
 static uint64_t first_free_from(const struct tree *t, unsigned level, uint64_t i)
 {
+	const bool from_wide = is_wide(level);
+
 	while (is_wide(level)) {
+		if (tree_single(t, level, i)) {
+			const struct tree_hop *hop = &t->levels[level].hops[i];
+
+			level -= hop->down;
+			i = hop->bottom;
+			continue;
+		}
 		level--;
 		i *= FANOUT;
 		while (tree_get(t, level, i).max == 0)
 			i++;
 	}
+	/* A chain may end below the lowest wide level. */
+	if (level + 1 < PAGEALLOC_PACKED_LEVELS && from_wide)
+		return i >> (PAGEALLOC_FANOUT_LOG * (PAGEALLOC_PACKED_LEVELS - 1 - level))
+				    << level_log(PAGEALLOC_PACKED_LEVELS - 1);
 	return i << level_log(level);
 }
 
@@ -275,11 +502,17 @@ static uint64_t first_free_from(const struct tree *t, unsigned level, uint64_t i
  */
 static unsigned find_level(struct tree *t, uint64_t npages, uint64_t search, uint64_t *ret_entry)
 {
-	for (unsigned level = 1; level <= t->top; level++) {
-		settle_level(t, level);
+	for (unsigned level = 1, next; level <= t->top; level = next) {
+		tree_settle_level(t, level);
 		*ret_entry = search >> level_log(level);
 		if (tree_get(t, level, *ret_entry).max >= npages)
 			return level - 1;
+		/* A child that has no room says so for all single entries above it. */
+		next = level + 1;
+		if (level + 1 >= PAGEALLOC_SINGLE_LEVEL)
+			next += t->levels[level].hops[*ret_entry].up;
+		while (UNLIKELY(t->stale_levels & ((1u << next) - 1)))
+			tree_settle_stale(t, (unsigned)__builtin_ctz(t->stale_levels));
 	}
 	*ret_entry = 0;
 	return t->top;
@@ -303,13 +536,25 @@ bool tree_find(struct tree *t, uint64_t npages, uint64_t search, struct tree_fou
 		else
 			entry = search_block(l, false, log, from, to, npages, &seen, &ret->page);
 		if (ret->exact && seen != UINT64_MAX)
-			ret->first_free = is_wide(level) ? first_free_from(t, level, seen)
-							 : seen << log;
+			ret->first_free = first_free_from(t, level, seen);
+		ret->exact = ret->exact && entry == seen;
+		if (UNLIKELY(entry != UINT64_MAX && tree_single(t, level, entry))) {
+			const struct tree_hop *hop = &l->hops[entry];
+
+			/* All that is in it is at the bottom of its chain. */
+			level -= hop->down;
+			entry = hop->bottom;
+			if (ret->exact)
+				ret->first_free = first_free_from(t, level, entry);
+			if (tree_get(t, level, entry).start >= npages) {
+				ret->page = entry << level_log(level);
+				entry = UINT64_MAX;
+			}
+		}
 		if (entry == UINT64_MAX) {
 			ret->chunk = UINT64_MAX;
 			return ret->page != UINT64_MAX;
 		}
-		ret->exact = ret->exact && entry == seen;
 		if (level == 0) {
 			ret->chunk = entry;
 			return true;

@@ -66,7 +66,7 @@ uint32_t extents_add(struct extents *ex, uint64_t first, uint64_t npages, uint32
 /** extents_remove() - forget record @i. */
 void extents_remove(struct extents *ex, uint32_t i);
 
-/** extents_move() - record @i becomes [@first, @first + @npages), which lies within what it was. */
+/** extents_move() - record @i becomes [@first, @first + @npages), which overlaps no other. */
 void extents_move(struct extents *ex, uint32_t i, uint64_t first, uint64_t npages);
 
 /** extents_at() - the extent that begins at @page, or EXTENT_NONE. */

@@ -93,6 +93,31 @@ static int limit_check(const struct region_config *c, char *buf, size_t size)
 	return 0;
 }
 
+static int holes_check(const struct region_config *c, char *buf, size_t size)
+{
+	for (uint32_t i = 0; i < c->nholes; i++) {
+		const struct region_hole *h = &c->holes[i];
+
+		if (h->bytes == 0 || (h->addr | h->bytes) & (c->page_size_bytes - 1)) {
+			snprintf(buf, size,
+				 "the reserved range of %" PRIu64 " bytes at %#" PRIx64
+				 " does not consist of pages of %" PRIu64 " bytes",
+				 h->bytes, h->addr, c->page_size_bytes);
+			return REGION_E_CONFIG;
+		}
+		if (h->addr < c->base_addr || h->addr - c->base_addr >= c->limit_bytes ||
+		    h->bytes > c->limit_bytes - (h->addr - c->base_addr)) {
+			snprintf(buf, size,
+				 "the reserved range of %" PRIu64 " bytes at %#" PRIx64
+				 " is not in the region, which goes from %#" PRIx64
+				 " up to %#" PRIx64,
+				 h->bytes, h->addr, c->base_addr, c->base_addr + c->limit_bytes);
+			return REGION_E_CONFIG;
+		}
+	}
+	return 0;
+}
+
 int region_config_check(const struct region_config *c, char *buf, size_t size)
 {
 	int err;
@@ -101,9 +126,9 @@ int region_config_check(const struct region_config *c, char *buf, size_t size)
 	if (err)
 		return err;
 	err = page_size_check(c, buf, size);
-	if (err)
-		return err;
-	return limit_check(c, buf, size);
+	if (!err)
+		err = limit_check(c, buf, size);
+	return err ? err : holes_check(c, buf, size);
 }
 
 /* Pages for a size; the remainder counts as one. No overflow: page sizes are powers of two up to 2^30. */
@@ -115,7 +140,8 @@ static uint64_t pages_for(uint64_t bytes, unsigned page_shift)
 static int region_open(struct region *r, const struct region_config *c)
 {
 	struct pagealloc_config pc = {.limit_npages = r->limit_npages,
-				      .origin_npages = r->base_addr >> r->page_shift};
+				      .origin_npages = r->base_addr >> r->page_shift,
+				      .best_fit = c->best_fit};
 	uint64_t initial = pages_for(c->initial_bytes, r->page_shift);
 	int err;
 
@@ -123,6 +149,8 @@ static int region_open(struct region *r, const struct region_config *c)
 	if (err)
 		return err < 0 ? err : REGION_E_CONFIG;
 	err = extents_init(&r->extents, r->limit_npages);
+	if (!err)
+		err = hold_init(r, c);
 	if (err)
 		return err;
 	return initial ? region_grow_by(r, initial) : 0;
@@ -143,6 +171,7 @@ int region_new(const struct region_config *c, uint32_t id, struct region **ret_r
 		r->base_addr = c->base_addr;
 		r->page_shift = (unsigned)__builtin_ctzll(c->page_size_bytes);
 		r->limit_npages = c->limit_bytes >> r->page_shift;
+		r->best_fit = c->best_fit;
 		r->auto_grow_npages = pages_for(c->auto_grow_bytes, r->page_shift);
 		err = region_open(r, c);
 	}
@@ -160,6 +189,8 @@ void region_destroy(struct region *r)
 		return;
 	holdings_deinit(&r->holdings);
 	extents_deinit(&r->extents);
+	ranges_deinit(&r->reserved);
+	ranges_deinit(&r->drained);
 	pagealloc_destroy(r->pa);
 	mem_free(r->order);
 	mem_free(r);
@@ -177,65 +208,107 @@ void region_fault(struct region *r, const char *why, ...)
 	va_end(args);
 }
 
-static uint64_t chunk_round_up(uint64_t npages)
+int range_check(const struct region *r, uint64_t addr, uint64_t npages,
+		struct region_refusal *refusal)
 {
-	return (npages + PAGEALLOC_CHUNK_NPAGES - 1) / PAGEALLOC_CHUNK_NPAGES *
-	       PAGEALLOC_CHUNK_NPAGES;
+	refusal->addr = addr;
+	refusal->asked = npages;
+	if (npages == 0)
+		return REGION_E_EMPTY;
+	if (addr < r->base_addr || region_page(r, addr) >= r->limit_npages)
+		return REGION_E_OUT_OF_REGION;
+	if ((addr - r->base_addr) & (region_page_size(r) - 1))
+		return REGION_E_UNALIGNED;
+	if (npages > r->limit_npages - region_page(r, addr)) {
+		refusal->addr = region_addr(r, r->limit_npages);
+		return REGION_E_OUT_OF_REGION;
+	}
+	return 0;
 }
 
 uint64_t region_end_after(const struct region *r, uint64_t npages)
 {
-	uint64_t end = chunk_round_up(r->grown_npages + npages);
+	uint64_t end = chunk_round_up(r->end_npages + npages);
 
 	return end < r->limit_npages ? end : r->limit_npages;
 }
 
-int region_grow_by(struct region *r, uint64_t npages)
+/* Pages [first, limit), whole chunks but for the region's last one, are grown. */
+static int range_grow(struct region *r, uint64_t first, uint64_t limit)
 {
-	uint64_t end = region_end_after(r, npages);
-	uint64_t tail = chunk_round_up(end) - end, tail_scavenged;
-	int err;
+	int err = extents_commit(&r->extents, limit);
 
-	assert(npages <= region_growable_npages(r));
-	err = extents_commit(&r->extents, end);
 	if (err)
 		return err;
-	err = pagealloc_grow(r->pa, r->grown_npages, end - r->grown_npages);
+	err = pagealloc_grow(r->pa, first, limit - first);
 	if (err < 0)
 		return err;
-	/* R2: the last chunk may reach beyond the limit; nobody shall get that part. */
-	if (!err && tail)
-		err = pagealloc_alloc_range(r->pa, r->limit_npages, tail, &tail_scavenged);
 	if (err) {
 		region_fault(r, "R1: growing from page %" PRIu64 " to %" PRIu64 " met outcome %d",
-			     r->grown_npages, end, err);
+			     first, limit, err);
 		return REGION_E_FAULTED;
 	}
-	r->grown_npages = end;
+	hold_take(r, first, chunk_round_up(limit));
+	r->grown_npages += limit - first;
+	if (limit > r->end_npages)
+		r->end_npages = limit;
 	r->counters.grows++;
+	return r->faulted ? REGION_E_FAULTED : 0;
+}
+
+int region_grow_by(struct region *r, uint64_t npages)
+{
+	assert(npages <= region_growable_npages(r));
+	return range_grow(r, r->end_npages, region_end_after(r, npages));
+}
+
+/* Where a range at @addr begins and ends: whole chunks that are not grown. */
+static int grow_check(const struct region *r, uint64_t addr, uint64_t npages, uint64_t *ret_first,
+		      uint64_t *ret_limit, struct region_refusal *refusal)
+{
+	uint64_t first, limit, lo, hi;
+	int err = range_check(r, addr, npages, refusal);
+
+	if (err)
+		return err;
+	first = region_page(r, addr);
+	if (first % PAGEALLOC_CHUNK_NPAGES)
+		return REGION_E_CHUNKS;
+	limit = chunk_round_up(first + npages);
+	if (pagealloc_next_grown(r->pa, first, &lo, &hi) && lo < limit) {
+		refusal->addr = region_addr(r, lo);
+		return REGION_E_GROWN;
+	}
+	*ret_first = first;
+	*ret_limit = limit < r->limit_npages ? limit : r->limit_npages;
 	return 0;
 }
 
-int region_grow(struct region *r, uint64_t npages, uint64_t *ret_addr, uint64_t *ret_npages,
-		struct region_refusal *ret_refusal)
+int region_grow(struct region *r, uint64_t addr, uint64_t npages, uint64_t *ret_addr,
+		uint64_t *ret_npages, struct region_refusal *ret_refusal)
 {
-	uint64_t before = r->grown_npages;
-	int err;
+	uint64_t first = r->end_npages, limit = 0;
+	int err = 0;
 
 	if (r->faulted)
 		return REGION_E_FAULTED;
 	ret_refusal->asked = npages;
 	if (npages == 0)
 		return REGION_E_EMPTY;
-	if (npages > region_growable_npages(r)) {
+	if (addr) {
+		err = grow_check(r, addr, npages, &first, &limit, ret_refusal);
+	} else if (npages > region_growable_npages(r)) {
 		ret_refusal->limit = region_growable_npages(r);
-		return REGION_E_LIMIT;
+		err = REGION_E_LIMIT;
+	} else {
+		limit = region_end_after(r, npages);
 	}
-	err = region_grow_by(r, npages);
+	if (!err)
+		err = range_grow(r, first, limit);
 	if (err)
 		return err;
-	*ret_addr = region_addr(r, before);
-	*ret_npages = r->grown_npages - before;
+	*ret_addr = region_addr(r, first);
+	*ret_npages = limit - first;
 	return 0;
 }
 
@@ -247,14 +320,22 @@ uint64_t region_largest_npages(const struct region *r)
 	return stat.largest_npages;
 }
 
+uint32_t region_fragmentation_ppm(const struct region *r)
+{
+	uint64_t nfree = region_free_npages(r);
+
+	/* At most 2^36 pages, times a million, fit 64 bits. */
+	return nfree ? (uint32_t)((nfree - region_largest_npages(r)) * 1000000 / nfree) : 0;
+}
+
 void region_count(const struct region *r, uint64_t page, uint64_t npages, uint64_t *ret_grown,
 		  uint64_t *ret_used)
 {
 	uint64_t grown = 0, nfree = 0;
 
-	if (page < r->grown_npages) {
-		if (npages > r->grown_npages - page)
-			npages = r->grown_npages - page;
+	if (page < r->end_npages) {
+		if (npages > r->end_npages - page)
+			npages = r->end_npages - page;
 		pagealloc_count(r->pa, page, npages, &grown, &nfree);
 	}
 	*ret_grown = grown;

@@ -4,9 +4,9 @@
  * Role:       turns addresses into pages and requests of owners into changes of the allocator, all of a request or nothing.
  *             Knows owners and limits; nothing of sockets, messages or time. Never logs.
  * Uses:       base/, pagealloc/
- * Invariants: R1  what is grown is [0, grown_npages), and the allocator says the same.
- *             R2  extents lie in what is grown; pages beyond the limit, in its last chunk, are the region's own for ever.
- *             R3  a page is taken in the allocator exactly where an extent or R2's tail covers it.
+ * Invariants: R1  what is grown are whole chunks, the last one perhaps cut by the limit; grown_npages of them, up to end_npages.
+ *             R2  extents lie in what is grown, and in nothing that is reserved. Pages beyond the limit, in its last chunk, are reserved.
+ *             R3  a grown page is taken in the allocator exactly where an extent, a reserved or a drained range covers it.
  *             R4  every extent belongs to a holding of this region, and every holding's sums are those of its extents (O1, O2).
  *             R5  used_npages and detached_npages are the sums over all, and over the users' holdings.
  *             R6  the allocator and the index agree with themselves (P*, E*, B*).
@@ -22,14 +22,28 @@
 
 #include "base/macros.h"
 #include "pagealloc/pagealloc.h"
+#include "pagealloc/ranges.h"
 #include "region/extents.h"
 #include "region/owner.h"
 
 #define REGION_NAME_BYTES_MAX 63u
 #define REGION_PAGE_BYTES_MAX (UINT64_C(1) << 30)
 #define REGION_FAULT_BYTES 160
+#define REGION_HOLES_MAX 16u    /* that the configuration may name */
+#define REGION_RANGES_MAX 1024u /* ranges that may be reserved, and drained, at a time */
+#define REGION_IN_USE_MAX 64u   /* extents that a refusal or a drain lists */
 
+/*
+ * Chunks into which one call may look in vain for a placement, some 100 ns each, before it returns REGION_E_AGAIN: then others have
+ * their turn, and the same call, made again, goes on.
+ */
+#define REGION_SEARCH_NCHUNKS 4096u
 struct session;
+
+/* A range that nobody may ever get, in bytes; told by the configuration. */
+struct region_hole {
+	uint64_t addr, bytes;
+};
 
 struct region_config {
 	char name[REGION_NAME_BYTES_MAX + 1];
@@ -38,6 +52,9 @@ struct region_config {
 	uint64_t limit_bytes;
 	uint64_t initial_bytes;   /* grown at start */
 	uint64_t auto_grow_bytes; /* 0: an alloc never grows the region */
+	bool best_fit;            /* keep what the strategy PAGEALLOC_BEST needs */
+	struct region_hole holes[REGION_HOLES_MAX];
+	uint32_t nholes;
 };
 
 /* Since start. */
@@ -46,6 +63,7 @@ struct region_counters {
 	uint64_t frees;    /* ranges given back by request */
 	uint64_t reclaims; /* extents given back because their session ended */
 	uint64_t grows;
+	uint64_t shrinks;
 	uint64_t no_space; /* requests refused for want of space */
 };
 
@@ -56,12 +74,15 @@ struct region {
 	unsigned page_shift;
 	uint64_t limit_npages;
 	uint64_t auto_grow_npages;
+	bool best_fit;
 
 	struct pagealloc *pa;
 	struct extents extents;
 	struct holdings holdings;
+	struct ranges reserved, drained; /* pages; see region_reserve(), region_drain() */
 
 	uint64_t grown_npages; /* usable ones: never above the limit */
+	uint64_t end_npages; /* where the highest grown range ends: the region grows from here on */
 	uint64_t used_npages;
 	uint64_t detached_npages;
 	uint64_t peak_npages;
@@ -90,7 +111,7 @@ struct region_placement {
 	uint64_t limit_addr;      /* no page reaches beyond; 0 = the end */
 	enum region_rule rule;
 	uint64_t addr;
-	bool last; /* the highest place, not the lowest */
+	enum pagealloc_strategy strategy;
 };
 
 /* Named outcomes of the functions below. */
@@ -105,7 +126,14 @@ enum region_outcome {
 	REGION_E_NOT_OWNER,     /* some page is held by another owner */
 	REGION_E_NOT_FREE,      /* some page at the fixed address is taken, or not grown */
 	REGION_E_PLACEMENT, /* a constraint that nothing can meet; the refusal's field and why say which */
-	REGION_E_FAULTED, /* the region is closed */
+	REGION_E_FAULTED,  /* the region is closed */
+	REGION_E_IN_USE,   /* extents are in the way; the list says which */
+	REGION_E_INSIDE,   /* an extent lies there, but does not begin (or end) there */
+	REGION_E_CHUNKS,   /* the range holds no whole chunk, or does not consist of whole ones */
+	REGION_E_GROWN,    /* some page is grown already, or not grown */
+	REGION_E_RANGES,   /* there are REGION_RANGES_MAX ranges already */
+	REGION_E_NOT_HELD, /* the range is not reserved, or not drained */
+	REGION_E_AGAIN, /* the search goes on with the same call; nothing changed yet, see REGION_SEARCH_NCHUNKS */
 };
 
 /* What to say about an outcome. Only what fits the outcome is set. */
@@ -116,9 +144,12 @@ struct region_refusal {
 	uint64_t free_npages;
 	uint64_t largest_npages;
 	uint64_t growable_npages;
-	uint64_t addr;          /* first address at fault */
-	uint64_t placed_npages; /* longest run that the placement allows, where there is one */
-	const char *field;      /* PLACEMENT: the constraint; static strings both */
+	uint64_t addr;           /* first address at fault */
+	uint64_t placed_npages;  /* longest run that the placement allows, where there is one */
+	uint64_t aligned_npages; /* longest run that alignment and boundary alone allow */
+	uint64_t bounded_npages; /* longest run that the bounds alone allow */
+	uint64_t nextents;       /* IN_USE */
+	const char *field;       /* PLACEMENT: the constraint; static strings both */
 	const char *why;
 };
 
@@ -152,7 +183,7 @@ void region_destroy(struct region *r);
  *
  * A region with auto-grow grows by its step, or by as much as the entry needs, before it refuses; what has grown stays.
  * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_FAULTED, -ENOMEM; with a placement also
- * REGION_E_PLACEMENT, REGION_E_NOT_FREE, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED. Nothing is taken but on 0.
+ * REGION_E_PLACEMENT, REGION_E_NOT_FREE, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_AGAIN. Nothing is taken but on 0.
  */
 MUST_CHECK int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
 			    const struct region_placement *p, uint64_t *ret_addr,
@@ -161,9 +192,11 @@ MUST_CHECK int region_alloc(struct region *r, struct owner *o, const uint64_t *n
 /* What region_why() finds out. */
 struct region_why {
 	bool fits;
-	uint64_t addr;          /* where it would go */
-	uint64_t grow_npages;   /* by so much the region would grow first */
-	uint64_t placed_npages; /* longest run that the placement allows now */
+	uint64_t addr;           /* where it would go */
+	uint64_t grow_npages;    /* by so much the region would grow first */
+	uint64_t placed_npages;  /* longest run that the placement allows now */
+	uint64_t aligned_npages; /* longest run that alignment and boundary alone allow */
+	uint64_t bounded_npages; /* longest run that the bounds alone allow */
 };
 
 /**
@@ -174,9 +207,119 @@ struct region_why {
 MUST_CHECK int region_why(struct region *r, uint64_t npages, const struct region_placement *p,
 			  struct region_why *ret_why, struct region_refusal *ret_refusal);
 
-/** region_fit() - how many extents of @npages fit now, from the lowest place up. Return: as region_why(). */
+/**
+ * region_fit() - how many extents of @npages fit now, from the lowest place up; in slices
+ * @w:            { .budget = n } at first; see struct pagealloc_walk
+ * @ret_nextents: what this slice has found is added
+ * @ret_done:     false: to be called again
+ *
+ * Return: as region_why().
+ */
 MUST_CHECK int region_fit(struct region *r, uint64_t npages, const struct region_placement *p,
-			  uint64_t *ret_nextents, struct region_refusal *ret_refusal);
+			  struct pagealloc_walk *w, uint64_t *ret_nextents, bool *ret_done,
+			  struct region_refusal *ret_refusal);
+
+/**
+ * region_alloc_scattered() - take @npages in up to @max_extents extents, all or none
+ * @ret_addr, @ret_npages: room for @max_extents
+ * @ret_n:                 how many there are
+ *
+ * In one extent where that fits without growing; otherwise the longest runs that the placement allows come first, so that there
+ * are few, and the rest lies where the strategy says. With an alignment every extent but the last is a multiple of it. Grows
+ * as region_alloc() where even that is not enough. Return: as region_alloc().
+ */
+MUST_CHECK int region_alloc_scattered(struct region *r, struct owner *o, uint64_t npages,
+				      uint32_t max_extents, const struct region_placement *p,
+				      uint64_t *ret_addr, uint64_t *ret_npages, uint32_t *ret_n,
+				      uint64_t *ret_scavenged, struct region_refusal *ret_refusal);
+
+enum region_edge { REGION_UPPER, REGION_LOWER };
+
+/**
+ * region_resize() - the extent that begins at @addr gets @npages pages; @edge moves, the other one stays
+ * @s:        who asks: must own it, as for region_free()
+ * @ret_addr: where it begins now
+ *
+ * Grows the region where the extent reaches the upper end and auto-grow allows it.
+ * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_INSIDE (refusal.addr:
+ * where the extent begins that lies there), REGION_E_NOT_OWNER, REGION_E_NOT_FREE (refusal.addr: the first page, from the
+ * edge on, that is in the way), REGION_E_FAULTED, -ENOMEM. Nothing changed but on 0.
+ */
+MUST_CHECK int region_resize(struct region *r, const struct session *s, uint64_t addr,
+			     uint64_t npages, enum region_edge edge, uint64_t *ret_addr,
+			     uint64_t *ret_scavenged, struct region_refusal *ret_refusal);
+
+/**
+ * region_split() - the extent around @addr becomes two, the upper one begins at @addr
+ * @ret_addr: where the lower one begins
+ *
+ * Return: 0, as region_resize(); REGION_E_INSIDE where an extent begins at @addr already.
+ */
+MUST_CHECK int region_split(struct region *r, const struct session *s, uint64_t addr,
+			    uint64_t *ret_addr, uint64_t *ret_npages, uint64_t *ret_upper_npages,
+			    struct region_refusal *ret_refusal);
+
+/**
+ * region_join() - the extents that make up [@addr, @addr + @npages) become one; all must be of one owner
+ *
+ * Return: 0, as region_resize(); REGION_E_INSIDE where the range begins or ends inside of an extent; REGION_E_NOT_OWNER also where
+ * the owners differ.
+ */
+MUST_CHECK int region_join(struct region *r, const struct session *s, uint64_t addr,
+			   uint64_t npages, uint32_t *ret_nextents,
+			   struct region_refusal *ret_refusal);
+
+/* Extents in a range: how many, how many pages of the range they hold, and the lowest of them. */
+struct region_in_use {
+	uint64_t nextents, npages;
+	uint32_t n; /* listed */
+	uint64_t addr[REGION_IN_USE_MAX], extent_npages[REGION_IN_USE_MAX];
+};
+
+/**
+ * region_shrink() - take whole chunks out of the region: those in [@addr, @addr + @npages), or, where @addr is 0, those among the
+ * highest @npages pages
+ * @ret_addr, @ret_npages: what was taken out; usable pages, as for region_grow()
+ * @ret_in_use:            written with REGION_E_IN_USE
+ *
+ * Drained ranges end where they are taken out, reserved ones stay.
+ * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_CHUNKS, REGION_E_GROWN (some page is not grown),
+ * REGION_E_IN_USE, REGION_E_FAULTED, -ENOMEM. Nothing changed but on 0.
+ */
+MUST_CHECK int region_shrink(struct region *r, uint64_t addr, uint64_t npages, uint64_t *ret_addr,
+			     uint64_t *ret_npages, struct region_in_use *ret_in_use,
+			     struct region_refusal *ret_refusal);
+
+/**
+ * region_drain() - nothing new is placed in [@addr, @addr + @npages) from now on; with @undo, again
+ * @ret_in_use: what still lies there
+ *
+ * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_RANGES, REGION_E_NOT_HELD (undo: some page is
+ * not drained), REGION_E_FAULTED, -ENOMEM.
+ */
+MUST_CHECK int region_drain(struct region *r, uint64_t addr, uint64_t npages, bool undo,
+			    struct region_in_use *ret_in_use, struct region_refusal *ret_refusal);
+
+/**
+ * region_reserve() - nobody may ever get [@addr, @addr + @npages), grown or not; with @undo, no longer
+ * @ret_in_use: written with REGION_E_IN_USE
+ *
+ * Return: as region_drain(), REGION_E_IN_USE.
+ */
+MUST_CHECK int region_reserve(struct region *r, uint64_t addr, uint64_t npages, bool undo,
+			      struct region_in_use *ret_in_use, struct region_refusal *ret_refusal);
+
+/** region_nreserved(), region_reserved(), region_ndrained(), region_drained() - the ranges, ascending, as addresses. */
+size_t region_nreserved(const struct region *r);
+void region_reserved(const struct region *r, size_t i, uint64_t *ret_addr, uint64_t *ret_npages);
+size_t region_ndrained(const struct region *r);
+void region_drained(const struct region *r, size_t i, uint64_t *ret_addr, uint64_t *ret_npages);
+
+/** region_held_npages() - grown pages that nobody holds and nobody may get. */
+uint64_t region_held_npages(const struct region *r);
+
+/** region_fragmentation_ppm() - millionths of the free pages that lie outside of the longest run: (free - longest) / free; 0 where none is free. */
+uint32_t region_fragmentation_ppm(const struct region *r);
 
 /**
  * region_free() - give back the ranges (@addr[i], @npages[i]), all or none
@@ -193,10 +336,12 @@ MUST_CHECK int region_free(struct region *r, const struct session *s, const uint
 
 /**
  * region_grow() - add at least @npages at the upper end; rounded up to a chunk or to the limit
+ * @addr: not 0: from there on, which must be the beginning of a chunk and not be grown
  *
- * Return: 0, REGION_E_EMPTY, REGION_E_LIMIT, REGION_E_FAULTED, -ENOMEM (nothing changed).
+ * Return: 0, REGION_E_EMPTY, REGION_E_LIMIT, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_CHUNKS, REGION_E_GROWN,
+ * REGION_E_FAULTED, -ENOMEM (nothing changed).
  */
-MUST_CHECK int region_grow(struct region *r, uint64_t npages, uint64_t *ret_addr,
+MUST_CHECK int region_grow(struct region *r, uint64_t addr, uint64_t npages, uint64_t *ret_addr,
 			   uint64_t *ret_npages, struct region_refusal *ret_refusal);
 
 /**
@@ -210,15 +355,15 @@ bool region_reclaim(struct holding *h, uint32_t *budget);
 /** region_fault() - close the region because of @why. The first reason stays. */
 void region_fault(struct region *r, const char *why, ...) PRINTF_LIKE(2, 3);
 
-/** region_free_npages(), region_growable_npages() - free now; may still be grown. */
+/** region_free_npages(), region_growable_npages() - free now; by so many the region may still grow at its upper end. */
 static inline uint64_t region_free_npages(const struct region *r)
 {
-	return r->grown_npages - r->used_npages;
+	return pagealloc_free_npages(r->pa);
 }
 
 static inline uint64_t region_growable_npages(const struct region *r)
 {
-	return r->limit_npages - r->grown_npages;
+	return r->limit_npages - r->end_npages;
 }
 
 /** region_addr() - address of a page. */

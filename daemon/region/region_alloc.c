@@ -74,9 +74,8 @@ static int pages_take(struct region *r, const struct region_placement *p,
 	return pagealloc_alloc_placed(r->pa, req, ret_page, ret_scavenged);
 }
 
-static int run_take(struct region *r, const struct region_placement *p,
-		    const struct pagealloc_request *req, uint64_t *ret_page,
-		    uint64_t *ret_scavenged)
+int run_take(struct region *r, const struct region_placement *p,
+	     const struct pagealloc_request *req, uint64_t *ret_page, uint64_t *ret_scavenged)
 {
 	int err;
 
@@ -85,10 +84,14 @@ static int run_take(struct region *r, const struct region_placement *p,
 		return 0;
 	if (err < 0)
 		return err;
+	if (err == PAGEALLOC_E_AGAIN)
+		return REGION_E_AGAIN;
 	err = make_room(r, p, req);
 	if (err)
 		return err;
 	err = pages_take(r, p, req, ret_page, ret_scavenged);
+	if (err == PAGEALLOC_E_AGAIN)
+		return REGION_E_AGAIN;
 	if (err > 0) {
 		region_fault(r, "R3: grown for %" PRIu64 " pages, but they are not found (%d)",
 			     req->npages, err);
@@ -97,8 +100,7 @@ static int run_take(struct region *r, const struct region_placement *p,
 	return err;
 }
 
-/* The last @n extents that @h got; a new one is always the first of its list. */
-static void undo(struct region *r, struct holding *h, uint32_t n)
+void extents_undo(struct region *r, struct holding *h, uint32_t n)
 {
 	while (n--) {
 		const struct extent *e = extents_get(&r->extents, h->head);
@@ -114,21 +116,24 @@ static void undo(struct region *r, struct holding *h, uint32_t n)
 	}
 }
 
-/* What to say where there is no room for @req. */
-static int run_refuse(struct region *r, const struct region_placement *p,
-		      const struct pagealloc_request *req, uint32_t index,
-		      struct region_refusal *refusal)
+int run_refuse(struct region *r, const struct region_placement *p,
+	       const struct pagealloc_request *req, uint32_t index, struct region_refusal *refusal)
 {
-	if (p && p->rule == REGION_FIXED) {
-		uint64_t page = (p->addr - r->base_addr) >> r->page_shift;
+	uint64_t placed = 0, aligned = 0, bounded = 0;
 
-		refusal->addr = region_addr(r, first_not_free(r, page));
+	if (p && p->rule == REGION_FIXED) {
+		uint64_t page = region_page(r, p->addr);
+
+		refusal->addr = region_addr(r, page + pagealloc_run_above(r->pa, page));
 		refusal->asked = req->npages;
 		return REGION_E_NOT_FREE;
 	}
+	if (p && longest_runs(r, req, &placed, &aligned, &bounded))
+		return REGION_E_AGAIN;
 	no_space(r, index, req->npages, refusal);
-	if (p)
-		refusal->placed_npages = pagealloc_largest_placed(r->pa, req);
+	refusal->placed_npages = placed;
+	refusal->aligned_npages = aligned;
+	refusal->bounded_npages = bounded;
 	return REGION_E_NO_SPACE;
 }
 
@@ -145,7 +150,7 @@ static int batch_take(struct region *r, struct holding *h, const uint64_t *npage
 		if (LIKELY(!err))
 			err = run_take(r, p, &req, &page, &scavenged);
 		if (UNLIKELY(err)) {
-			undo(r, h, i);
+			extents_undo(r, h, i);
 			refusal->index = i;
 			return err == REGION_E_NO_SPACE ? run_refuse(r, p, &req, i, refusal) : err;
 		}
@@ -185,11 +190,12 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 	err = extents_reserve(&r->extents, n);
 	if (err)
 		return err;
+	if (p)
+		pagealloc_set_budget(r->pa, REGION_SEARCH_NCHUNKS);
 	err = batch_take(r, h, npages, n, p, ret_addr, ret_scavenged, ret_refusal);
 	if (err)
 		return err;
 	r->counters.allocs += n;
-	if (r->used_npages > r->peak_npages)
-		r->peak_npages = r->used_npages;
+	region_peak(r);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "region/region.h"
+#include "region/region_private.h"
 
 /* A dump goes to the log: the first extents say what is wrong, a million lines say nothing. */
 #define DUMP_EXTENTS_MAX 1000u
@@ -32,50 +33,98 @@ static bool broken(const struct report *rep, const char *fmt, ...)
 
 static bool check_grown(const struct region *r, const struct report *rep)
 {
-	uint64_t end = (r->grown_npages + PAGEALLOC_CHUNK_NPAGES - 1) / PAGEALLOC_CHUNK_NPAGES *
-		       PAGEALLOC_CHUNK_NPAGES;
-	uint64_t first = 0, limit = 0;
-	size_t n = pagealloc_nranges(r->pa);
+	uint64_t first, limit, npages = 0, end = 0;
 
-	if (n)
-		pagealloc_range(r->pa, 0, &first, &limit);
-	if (n > 1 || first != 0 || limit != end || r->grown_npages > r->limit_npages)
+	for (size_t i = 0; i < pagealloc_nranges(r->pa); i++) {
+		pagealloc_range(r->pa, i, &first, &limit);
+		if (first >= r->limit_npages)
+			return broken(rep, "R1: page %" PRIu64 " beyond the limit is grown", first);
+		end = limit < r->limit_npages ? limit : r->limit_npages;
+		npages += end - first;
+	}
+	if (npages != r->grown_npages || end != r->end_npages)
 		return broken(rep,
-			      "R1: grown %" PRIu64
-			      ", the allocator has %zu ranges, the first to %" PRIu64,
-			      r->grown_npages, n, limit);
+			      "R1: grown %" PRIu64 " up to page %" PRIu64 ", the allocator %" PRIu64
+			      " up to %" PRIu64,
+			      r->grown_npages, r->end_npages, npages, end);
 	return true;
 }
 
-/* Every extent is taken in full; together with the tail beyond the limit (R2) they are all that is taken. */
+/* Pages of [first, limit) that are grown; *@ret_free: that are free. */
+static uint64_t count_grown(const struct region *r, uint64_t first, uint64_t limit,
+			    uint64_t *ret_free)
+{
+	uint64_t grown;
+
+	pagealloc_count(r->pa, first, limit - first, &grown, ret_free);
+	return grown;
+}
+
+/* No page of a reserved or drained range is free; counts those that are grown, each once. */
+static bool check_held(const struct region *r, const struct report *rep, uint64_t *ret_npages)
+{
+	uint64_t first = 0, lo, hi, nfree;
+
+	for (*ret_npages = 0; hold_next(r, first, &lo, &hi); first = hi) {
+		*ret_npages += count_grown(r, lo, hi, &nfree);
+		if (nfree)
+			return broken(rep,
+				      "R3: %" PRIu64 " pages from %" PRIu64
+				      " on are reserved or drained, but free",
+				      nfree, lo);
+	}
+	return true;
+}
+
+/* Pages of an extent that lie in drained ranges. None may lie in a reserved one. */
+static bool check_extent(const struct region *r, const struct extent *e, const struct report *rep,
+			 uint64_t *ret_drained)
+{
+	uint64_t at = e->first, end = e->first + e->npages, lo, hi, nfree;
+
+	if (count_grown(r, e->first, end, &nfree) != e->npages || nfree)
+		return broken(rep,
+			      "R3: extent at page %" PRIu64 " has %" PRIu64
+			      " free pages, or is not wholly grown",
+			      e->first, nfree);
+	if (ranges_overlap(&r->reserved, e->first, end))
+		return broken(rep, "R2: extent at page %" PRIu64 " lies in what is reserved",
+			      e->first);
+	for (*ret_drained = 0; at < end && ranges_next(&r->drained, at, &lo, &hi) && lo < end;
+	     at = hi)
+		*ret_drained += (hi < end ? hi : end) - lo;
+	return true;
+}
+
+/* Extents and what is reserved or drained are all that is taken. */
 static bool check_extents(const struct region *r, const struct report *rep)
 {
-	uint64_t grown, nfree, used = 0;
-	struct pagealloc_stat stat;
+	uint64_t used = 0, held, drained = 0, n = 0, taken = 0, first, limit;
 
 	for (uint32_t i = extents_next(&r->extents, 0); i != EXTENT_NONE;) {
 		const struct extent *e = extents_get(&r->extents, i);
 
-		if (e->first + e->npages > r->grown_npages)
-			return broken(rep, "R2: extent at page %" PRIu64 " passes what is grown",
-				      e->first);
-		pagealloc_count(r->pa, e->first, e->npages, &grown, &nfree);
-		if (grown != e->npages || nfree)
-			return broken(rep,
-				      "R3: extent at page %" PRIu64 " has %" PRIu64 " free pages",
-				      e->first, nfree);
+		if (!check_extent(r, e, rep, &n))
+			return false;
 		used += e->npages;
+		drained += n;
 		i = extents_next(&r->extents, e->first + 1);
 	}
 	if (used != r->used_npages)
 		return broken(rep, "R5: used_npages %" PRIu64 ", extents have %" PRIu64,
 			      r->used_npages, used);
-	pagealloc_stat(r->pa, &stat);
-	if (stat.free_npages != r->grown_npages - used)
+	if (!check_held(r, rep, &held))
+		return false;
+	for (size_t i = 0; i < pagealloc_nranges(r->pa); i++) {
+		pagealloc_range(r->pa, i, &first, &limit);
+		taken += limit - first;
+	}
+	taken -= pagealloc_free_npages(r->pa);
+	if (taken != used + held - drained)
 		return broken(rep,
-			      "R3: the allocator has %" PRIu64 " free pages, %" PRIu64
-			      " are nobody's",
-			      stat.free_npages, r->grown_npages - used);
+			      "R3: the allocator has %" PRIu64 " pages taken, %" PRIu64
+			      " are in extents or held",
+			      taken, used + held - drained);
 	return true;
 }
 
@@ -184,6 +233,12 @@ void region_dump(const struct region *r, void (*emit)(void *ctx, const char *lin
 	    " limit %" PRIu64 ", grown %" PRIu64 ", used %" PRIu64 " (detached %" PRIu64
 	    "), peak %" PRIu64,
 	    r->limit_npages, r->grown_npages, r->used_npages, r->detached_npages, r->peak_npages);
+	for (size_t i = 0; i < r->reserved.n; i++)
+		say(&em, " reserved [%" PRIu64 ", %" PRIu64 ")", r->reserved.v[i].first,
+		    r->reserved.v[i].limit);
+	for (size_t i = 0; i < r->drained.n; i++)
+		say(&em, " drained [%" PRIu64 ", %" PRIu64 ")", r->drained.v[i].first,
+		    r->drained.v[i].limit);
 	say(&em, " extents %" PRIu32, r->extents.nlive);
 	for (uint32_t i = extents_next(&r->extents, 0); i != EXTENT_NONE && n < DUMP_EXTENTS_MAX;
 	     n++) {

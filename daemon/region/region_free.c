@@ -23,35 +23,6 @@ struct batch {
 	uint64_t npages_total;
 };
 
-static inline uint64_t page_of(const struct region *r, uint64_t addr)
-{
-	return (addr - r->base_addr) >> r->page_shift;
-}
-
-static inline uint64_t extent_end(const struct extent *e)
-{
-	return e->first + e->npages;
-}
-
-/* Is it a range of pages of this region at all? */
-static int range_check(const struct region *r, uint64_t addr, uint64_t npages,
-		       struct region_refusal *refusal)
-{
-	refusal->addr = addr;
-	refusal->asked = npages;
-	if (npages == 0)
-		return REGION_E_EMPTY;
-	if (addr < r->base_addr || page_of(r, addr) >= r->limit_npages)
-		return REGION_E_OUT_OF_REGION;
-	if ((addr - r->base_addr) & (region_page_size(r) - 1))
-		return REGION_E_UNALIGNED;
-	if (npages > r->limit_npages - page_of(r, addr)) {
-		refusal->addr = region_addr(r, r->limit_npages);
-		return REGION_E_OUT_OF_REGION;
-	}
-	return 0;
-}
-
 /* Do all pages lie in extents that the caller may free? Counts the cut, where the range lies inside of one extent. */
 static int range_owned(struct batch *b, uint64_t page, uint64_t npages,
 		       struct region_refusal *refusal)
@@ -128,7 +99,8 @@ static int order_reserve(struct region *r, uint32_t n)
 
 static bool ranges_meet(const struct batch *b, uint32_t lower, uint32_t upper)
 {
-	return page_of(b->r, b->addr[upper]) - page_of(b->r, b->addr[lower]) < b->npages[lower];
+	return region_page(b->r, b->addr[upper]) - region_page(b->r, b->addr[lower]) <
+	       b->npages[lower];
 }
 
 /* No page twice. Most batches come in order of address, and then nothing needs sorting. */
@@ -168,7 +140,7 @@ static int batch_check(struct batch *b, struct region_refusal *refusal)
 		err = range_check(b->r, b->addr[i], b->npages[i], refusal);
 		if (err)
 			return err;
-		err = range_owned(b, page_of(b->r, b->addr[i]), b->npages[i], refusal);
+		err = range_owned(b, region_page(b->r, b->addr[i]), b->npages[i], refusal);
 		if (err)
 			return err;
 		/* No overflow: a range lies in extents, all of them together in 2^36 pages, and no batch has 2^28 entries. */
@@ -231,7 +203,7 @@ int region_free(struct region *r, const struct session *s, const uint64_t *addr,
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t page = page_of(r, addr[i]);
+		uint64_t page = region_page(r, addr[i]);
 
 		err = pagealloc_free(r->pa, page, npages[i]);
 		if (err) {
@@ -242,6 +214,7 @@ int region_free(struct region *r, const struct session *s, const uint64_t *addr,
 			return REGION_E_FAULTED;
 		}
 		range_give_back(r, page, npages[i]);
+		pages_freed(r, page, npages[i]);
 	}
 	r->counters.frees += n;
 	*ret_npages = b.npages_total;
@@ -302,6 +275,7 @@ bool region_reclaim(struct holding *h, uint32_t *budget)
 		r->counters.reclaims += n;
 		while (n--)
 			region_extent_drop(r, h, h->head);
+		pages_freed(r, first, end - first);
 	}
 	holding_free(&r->holdings, h);
 	return true;

@@ -5,6 +5,7 @@
  *             an alloc would do, without doing it.
  * Uses:       pagealloc/, region/
  */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "region/region.h"
@@ -107,25 +108,72 @@ int placement_request(const struct region *r, const struct region_placement *p, 
 	if (p->boundary_npages && npages > p->boundary_npages)
 		return bad_count(refusal, "boundary_npages", npages,
 				 "pages are more than lie between two boundaries");
+	if (p->strategy == PAGEALLOC_BEST && !r->best_fit)
+		return bad_count(refusal, "strategy", 2,
+				 "(BEST) can be asked for only in regions with BestFit=yes");
 	ret_req->align_npages = p->align_npages;
 	ret_req->boundary_npages = p->boundary_npages;
-	ret_req->last = p->last;
+	ret_req->strategy = p->strategy;
 	err = bounds_check(r, p, ret_req, refusal);
 	if (!err && p->rule != REGION_ANYWHERE)
 		err = addr_check(r, p, ret_req, refusal);
 	return err;
 }
 
-/* One past the highest page that is held: above it all that is grown is free. */
-static uint64_t used_end(const struct region *r)
-{
-	uint32_t last = extents_last(&r->extents);
-	const struct extent *e = extents_get(&r->extents, last);
+/* The place that @req would get in the free pages [first, limit), and what else they have going for them. */
+struct place {
+	uint64_t page, run_npages;
+};
 
-	return last == EXTENT_NONE ? 0 : e->first + e->npages;
+/* Does a place in [first, limit) come before the one in @best, by the strategy? The ranges are tried from below. */
+static bool place_better(const struct region *r, const struct pagealloc_request *req,
+			 uint64_t first, uint64_t limit, struct place *best)
+{
+	uint64_t page;
+
+	if (first >= limit ||
+	    (req->strategy == PAGEALLOC_BEST && limit - first >= best->run_npages))
+		return false;
+	if (pagealloc_place_within(r->pa, req, first, limit, &page))
+		return false;
+	*best = (struct place){page, limit - first};
+	return true;
 }
 
-/* The lowest end of grown pages at which @req fits above all that is held. */
+/*
+ * Where @req would go if the region had grown to @end: between what is reserved and drained, from the beginning of the free run at
+ * the upper end on. Below that nothing fits, or it would have been found.
+ */
+static int place_grown(const struct region *r, const struct pagealloc_request *req, uint64_t end,
+		       uint64_t *ret_page)
+{
+	uint64_t at = r->end_npages - pagealloc_run_below(r->pa, r->end_npages), lo = end, hi = end;
+	struct place best = {.run_npages = UINT64_MAX};
+	bool found = false;
+
+	for (; at < end; at = hi) {
+		/* What is held of the pages that are grown is not free, so it ends below. */
+		if (!hold_next(r, at > r->end_npages ? at : r->end_npages, &lo, &hi) || lo >= end)
+			lo = hi = end;
+		found |= place_better(r, req, at, lo, &best);
+		if (found && req->strategy == PAGEALLOC_FIRST)
+			break;
+	}
+	*ret_page = best.page;
+	return found ? 0 : REGION_E_NO_SPACE;
+}
+
+/* Can the pages from @page on be all free, if the region has grown to @end? */
+static bool free_grown(const struct region *r, uint64_t page, uint64_t npages, uint64_t end)
+{
+	uint64_t above = page > r->end_npages ? page : r->end_npages, lo, hi;
+
+	return page + npages <= end &&
+	       page >= r->end_npages - pagealloc_run_below(r->pa, r->end_npages) &&
+	       !(hold_next(r, above, &lo, &hi) && lo < page + npages);
+}
+
+/* The lowest end of grown pages at which @req fits. */
 static int end_needed(struct region *r, const struct region_placement *p,
 		      const struct pagealloc_request *req, uint64_t *ret_end)
 {
@@ -133,12 +181,12 @@ static int end_needed(struct region *r, const struct region_placement *p,
 	uint64_t page;
 
 	if (p && p->rule == REGION_FIXED) {
-		page = (p->addr - r->base_addr) >> r->page_shift;
-		if (page + req->npages <= r->grown_npages || page < used_end(r))
+		page = region_page(r, p->addr);
+		if (!free_grown(r, page, req->npages, r->limit_npages))
 			return REGION_E_NO_SPACE;
 	} else {
-		lowest.last = false;
-		if (pagealloc_place_within(r->pa, &lowest, used_end(r), r->limit_npages, &page))
+		lowest.strategy = PAGEALLOC_FIRST;
+		if (place_grown(r, &lowest, r->limit_npages, &page))
 			return REGION_E_NO_SPACE;
 	}
 	*ret_end = page + req->npages;
@@ -156,77 +204,79 @@ int growth_plan(struct region *r, const struct region_placement *p,
 	err = end_needed(r, p, req, &end);
 	if (err)
 		return err;
-	/* What lies wholly in grown pages above the last extent would have been found. */
-	if (end <= r->grown_npages) {
+	/* What lies wholly in grown pages would have been found. */
+	if (end <= r->end_npages) {
 		region_fault(r, "R3: pages up to page %" PRIu64 " are nobody's, but are not found",
 			     end);
 		return REGION_E_FAULTED;
 	}
-	npages = end - r->grown_npages;
+	npages = end - r->end_npages;
 	if (npages < r->auto_grow_npages)
 		npages = r->auto_grow_npages;
 	if (npages > region_growable_npages(r))
 		npages = region_growable_npages(r);
-	*ret_npages = region_end_after(r, npages) - r->grown_npages;
+	*ret_npages = region_end_after(r, npages) - r->end_npages;
 	return 0;
 }
 
-uint64_t first_not_free(const struct region *r, uint64_t page)
-{
-	uint32_t i = extents_over(&r->extents, page);
-	uint64_t first = r->grown_npages;
-
-	if (i != EXTENT_NONE || page >= r->grown_npages)
-		return page;
-	i = extents_next(&r->extents, page);
-	if (i != EXTENT_NONE)
-		first = extents_get(&r->extents, i)->first;
-	return first;
-}
-
 /* FIXED and HINT: can the extent be at their address as things are? */
-static bool addr_is_free(const struct region *r, const struct region_placement *p,
-			 const struct pagealloc_request *req, uint64_t page)
+static bool addr_is_free(const struct region *r, const struct pagealloc_request *req, uint64_t page)
 {
-	uint64_t grown, nfree;
-
-	pagealloc_count(r->pa, page, req->npages, &grown, &nfree);
-	return pagealloc_fits(r->pa, req, page) && p->rule != REGION_ANYWHERE &&
-	       nfree == req->npages;
+	return pagealloc_fits(r->pa, req, page) && pagealloc_run_above(r->pa, page) >= req->npages;
 }
 
 static int find(const struct region *r, const struct region_placement *p,
 		const struct pagealloc_request *req, uint64_t *ret_page)
 {
-	if (p && p->rule != REGION_ANYWHERE) {
-		uint64_t page = (p->addr - r->base_addr) >> r->page_shift;
+	int err;
 
-		if (addr_is_free(r, p, req, page)) {
+	if (p && p->rule != REGION_ANYWHERE) {
+		uint64_t page = region_page(r, p->addr);
+
+		if (addr_is_free(r, req, page)) {
 			*ret_page = page;
 			return 0;
 		}
 		if (p->rule == REGION_FIXED)
 			return REGION_E_NO_SPACE;
 	}
-	return pagealloc_place(r->pa, req, ret_page) ? REGION_E_NO_SPACE : 0;
+	err = pagealloc_place(r->pa, req, ret_page);
+	if (err == PAGEALLOC_E_AGAIN)
+		return REGION_E_AGAIN;
+	return err ? REGION_E_NO_SPACE : 0;
 }
 
 /* As find(), once the region has grown to @end. */
 static int find_grown(const struct region *r, const struct region_placement *p,
 		      const struct pagealloc_request *req, uint64_t end, uint64_t *ret_page)
 {
-	uint64_t page;
-
 	if (p && p->rule != REGION_ANYWHERE) {
-		page = (p->addr - r->base_addr) >> r->page_shift;
-		if (p->rule == REGION_FIXED || (pagealloc_fits(r->pa, req, page) &&
-						page >= used_end(r) && page + req->npages <= end)) {
+		uint64_t page = region_page(r, p->addr);
+
+		if (p->rule == REGION_FIXED ||
+		    (pagealloc_fits(r->pa, req, page) && free_grown(r, page, req->npages, end))) {
 			*ret_page = page;
 			return 0;
 		}
 	}
-	return pagealloc_place_within(r->pa, req, used_end(r), end, ret_page) ? REGION_E_NO_SPACE
-									      : 0;
+	return place_grown(r, req, end, ret_page);
+}
+
+int longest_runs(struct region *r, const struct pagealloc_request *req, uint64_t *ret_placed,
+		 uint64_t *ret_aligned, uint64_t *ret_bounded)
+{
+	struct pagealloc_request aligned = {.align_npages = req->align_npages,
+					    .boundary_npages = req->boundary_npages};
+	struct pagealloc_request bounded = {.first = req->first, .limit = req->limit};
+	int err = pagealloc_largest_placed(r->pa, req, ret_placed);
+
+	if (!err)
+		err = pagealloc_largest_placed(r->pa, &aligned, ret_aligned);
+	if (!err)
+		err = pagealloc_largest_placed(r->pa, &bounded, ret_bounded);
+	/* What can't be met is refused before anybody asks. */
+	assert(!err || err == PAGEALLOC_E_AGAIN);
+	return err ? REGION_E_AGAIN : 0;
 }
 
 static int ask(const struct region *r, uint64_t npages, const struct region_placement *p,
@@ -253,12 +303,17 @@ int region_why(struct region *r, uint64_t npages, const struct region_placement 
 
 	if (err)
 		return err;
-	*ret_why = (struct region_why){.placed_npages = pagealloc_largest_placed(r->pa, &req)};
+	*ret_why = (struct region_why){0};
+	pagealloc_set_budget(r->pa, REGION_SEARCH_NCHUNKS);
+	err = longest_runs(r, &req, &ret_why->placed_npages, &ret_why->aligned_npages,
+			   &ret_why->bounded_npages);
+	if (err)
+		return err;
 	err = find(r, p, &req, &page);
 	if (err == REGION_E_NO_SPACE) {
 		err = growth_plan(r, p, &req, &grow);
 		if (!err)
-			err = find_grown(r, p, &req, r->grown_npages + grow, &page);
+			err = find_grown(r, p, &req, r->end_npages + grow, &page);
 		if (err)
 			return err == REGION_E_NO_SPACE ? 0 : err;
 	}
@@ -269,13 +324,14 @@ int region_why(struct region *r, uint64_t npages, const struct region_placement 
 }
 
 int region_fit(struct region *r, uint64_t npages, const struct region_placement *p,
-	       uint64_t *ret_nextents, struct region_refusal *ret_refusal)
+	       struct pagealloc_walk *w, uint64_t *ret_nextents, bool *ret_done,
+	       struct region_refusal *ret_refusal)
 {
 	struct pagealloc_request req;
 	int err = ask(r, npages, p, &req, ret_refusal);
 
 	if (err)
 		return err;
-	*ret_nextents = pagealloc_count_placed(r->pa, &req);
+	*ret_done = pagealloc_count_placed(r->pa, &req, w, ret_nextents);
 	return 0;
 }

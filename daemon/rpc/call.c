@@ -1,7 +1,7 @@
 /*
- * call - refusals and look-ups that all verbs share
+ * call - look-ups and answers that all verbs share
  *
- * Role:       see call.h. The one place where outcomes of region/ become statuses.
+ * Role:       see call.h.
  * Uses:       base/, region/, proto/
  */
 #include "rpc/call.h"
@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 enum pallocd_status call_refuse(struct call *c, enum pallocd_status status, const char *field,
 				const char *fmt, ...)
 {
@@ -19,6 +21,11 @@ enum pallocd_status call_refuse(struct call *c, enum pallocd_status status, cons
 	va_start(args, fmt);
 	vsnprintf(c->message, sizeof(c->message), fmt, args);
 	va_end(args);
+	return call_refused(c, status, field);
+}
+
+enum pallocd_status call_refused(struct call *c, enum pallocd_status status, const char *field)
+{
 	c->reply.status = (Pallocd__V1__Status)status;
 	c->reply.message = c->message;
 	c->reply.refusal = &c->refusal;
@@ -67,6 +74,29 @@ enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 	return PALLOCD_OK;
 }
 
+bool call_reclaim(struct call *c)
+{
+	if (list_empty(&c->rpc->regions->ending))
+		return false;
+	regions_reclaim(c->rpc->regions, UINT32_MAX);
+	return true;
+}
+
+enum pallocd_status call_measured(struct call *c, enum pallocd_status (*serve)(struct call *c))
+{
+	uint64_t begin = clock_usec();
+	enum pallocd_status status = serve(c);
+
+	c->rpc->cost += (clock_usec() - begin) * RPC_COST_PER_USEC;
+	return status;
+}
+
+enum pallocd_status call_again(struct call *c)
+{
+	c->again = true;
+	return PALLOCD_OK;
+}
+
 void call_fill_region(const struct region *r, Pallocd__V1__Region *ret)
 {
 	pallocd__v1__region__init(ret);
@@ -80,6 +110,8 @@ void call_fill_region(const struct region *r, Pallocd__V1__Region *ret)
 	ret->free_npages = region_free_npages(r);
 	ret->auto_grow_npages = r->auto_grow_npages;
 	ret->faulted = r->faulted;
+	ret->held_npages = region_held_npages(r);
+	ret->best_fit = r->best_fit;
 }
 
 enum pallocd_status call_placement(struct call *c, const Pallocd__V1__Placement *m,
@@ -108,104 +140,21 @@ enum pallocd_status call_placement(struct call *c, const Pallocd__V1__Placement 
 				   "rule %d is not known: ANYWHERE is 0, FIXED 1, HINT 2",
 				   (int)m->rule);
 	}
-	if (m->strategy != PALLOCD__V1__STRATEGY__FIRST &&
-	    m->strategy != PALLOCD__V1__STRATEGY__LAST) {
+	switch ((int)m->strategy) {
+	case PALLOCD__V1__STRATEGY__FIRST:
+		ret->strategy = PAGEALLOC_FIRST;
+		break;
+	case PALLOCD__V1__STRATEGY__LAST:
+		ret->strategy = PAGEALLOC_LAST;
+		break;
+	case PALLOCD__V1__STRATEGY__BEST:
+		ret->strategy = PAGEALLOC_BEST;
+		break;
+	default:
 		c->refusal.asked = (uint64_t)m->strategy;
 		return call_refuse(c, PALLOCD_INVALID, "strategy",
-				   "strategy %d is not known: FIRST is 0, LAST 1",
+				   "strategy %d is not known: FIRST is 0, LAST 1, BEST 2",
 				   (int)m->strategy);
 	}
-	ret->last = m->strategy == PALLOCD__V1__STRATEGY__LAST;
 	return PALLOCD_OK;
-}
-
-static enum pallocd_status refuse_space(struct call *c, const struct region *r, const char *field)
-{
-	const Pallocd__V1__Refusal *f = &c->refusal;
-
-	return call_refuse(c, PALLOCD_NO_SPACE, field,
-			   "region %s has no room for %" PRIu64 " pages: %" PRIu64
-			   " are free, the longest run has %" PRIu64 ", it may grow by %" PRIu64
-			   "%s",
-			   r->name, f->asked, f->free_npages, f->largest_npages, f->growable_npages,
-			   f->growable_npages == 0    ? ""
-			   : r->auto_grow_npages == 0 ? " (by Grow; it has no auto-grow)"
-						      : "");
-}
-
-static enum pallocd_status refuse_addr(struct call *c, const struct region *r, int err)
-{
-	uint64_t addr = c->refusal.addr;
-	uint32_t i = c->refusal.index;
-
-	switch (err) {
-	case REGION_E_OUT_OF_REGION:
-		return call_refuse(c, PALLOCD_OUT_OF_REGION, "addr",
-				   "entry %" PRIu32 ": address %#" PRIx64
-				   " is not in region %s, which goes from %#" PRIx64
-				   " up to %#" PRIx64,
-				   i, addr, r->name, r->base_addr, region_addr(r, r->limit_npages));
-	case REGION_E_UNALIGNED:
-		return call_refuse(c, PALLOCD_UNALIGNED, "addr",
-				   "entry %" PRIu32 ": address %#" PRIx64
-				   " is not the beginning of a page of %" PRIu64 " bytes",
-				   i, addr, region_page_size(r));
-	case REGION_E_NOT_FREE:
-		return call_refuse(c, PALLOCD_NOT_FREE, "addr",
-				   "the page at %#" PRIx64
-				   " of region %s is not free, or not grown: the %" PRIu64
-				   " pages can't be where they were asked for",
-				   addr, r->name, c->refusal.asked);
-	case REGION_E_NOT_OWNER:
-		return call_refuse(c, PALLOCD_NOT_OWNER, "addr",
-				   "entry %" PRIu32 ": the page at %#" PRIx64
-				   " of region %s is held by another owner",
-				   i, addr, r->name);
-	default:
-		return call_refuse(c, PALLOCD_NOT_ALLOCATED, "addr",
-				   "entry %" PRIu32 ": the page at %#" PRIx64
-				   " of region %s is not allocated, or the request names it twice",
-				   i, addr, r->name);
-	}
-}
-
-enum pallocd_status call_refuse_region(struct call *c, const struct region *r, int err,
-				       const char *field, const struct region_refusal *rr)
-{
-	if (err < 0)
-		return call_no_memory(c);
-	c->refusal.index = rr->index;
-	c->refusal.asked = rr->asked;
-	c->refusal.limit = rr->limit;
-	c->refusal.free_npages = rr->free_npages;
-	c->refusal.largest_npages = rr->largest_npages;
-	c->refusal.growable_npages = rr->growable_npages;
-	c->refusal.addr = rr->addr;
-	c->refusal.placed_npages = rr->placed_npages;
-	switch (err) {
-	case REGION_E_NO_SPACE:
-		return refuse_space(c, r, field);
-	case REGION_E_LIMIT:
-		return call_refuse(c, PALLOCD_LIMIT, field,
-				   "entry %" PRIu32 ": %" PRIu64 " pages are more than the %" PRIu64
-				   " that region %s allows",
-				   rr->index, rr->asked, rr->limit, r->name);
-	case REGION_E_EMPTY:
-		return call_refuse(c, PALLOCD_INVALID, field,
-				   "entry %" PRIu32 ": 0 pages: at least 1 must be named",
-				   rr->index);
-	case REGION_E_PLACEMENT:
-		if (rr->addr)
-			return call_refuse(c, PALLOCD_INVALID, rr->field, "%s: %#" PRIx64 " %s",
-					   rr->field, rr->addr, rr->why);
-		return call_refuse(c, PALLOCD_INVALID, rr->field, "%s: %" PRIu64 " %s", rr->field,
-				   rr->asked, rr->why);
-	case REGION_E_FAULTED:
-		return call_refuse(c, PALLOCD_FAULTED, "",
-				   "region %s is closed because its state is inconsistent (%s): "
-				   "the daemon's log says more",
-				   r->name, r->fault);
-	default:
-		return refuse_addr(c, r, err);
-	}
 }

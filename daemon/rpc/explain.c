@@ -1,17 +1,30 @@
 /*
- * explain - Why and Fit
+ * explain - Why, Fit and FreeRuns
  *
- * Role:       what an Alloc would do, without doing it. These walk over free runs: what they cost is counted, so that others
- *             have their turn.
+ * Role:       what an Alloc would do, how often it would do, and what there is to do it with; nothing is changed. These walk over
+ *             free runs: they take as many turns as they need, so that others have theirs.
  * Uses:       rpc/call.h
  */
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
 #include "rpc/call.h"
 
-/* What a walk over the free runs of a region costs, in plain requests: a guess from above, by what is grown. */
-static uint64_t walk_cost(const struct region *r)
-{
-	return 1 + r->grown_npages / RPC_COST_NPAGES;
-}
+enum {
+	/*
+	 * Chunks that one turn of a walk may look into: one takes 2 us at the worst, with every other page held (256 runs of 8 ns), so
+	 * that a turn is a millisecond at the worst.
+	 */
+	WALK_CHUNKS = 512,
+};
+
+struct rpc_walk {
+	Pallocd__V1__Request__VerbCase verb;
+	struct pagealloc_walk at;
+	uint64_t nextents;               /* Fit */
+	struct pagealloc_histogram runs; /* FreeRuns */
+};
 
 /* The region and the placement that a question is about. */
 static enum pallocd_status question_get(struct call *c, uint32_t id, const char *name,
@@ -23,9 +36,39 @@ static enum pallocd_status question_get(struct call *c, uint32_t id, const char 
 	*ret = (struct region_placement){0};
 	if (!status && m)
 		status = call_placement(c, m, ret);
-	if (!status)
-		c->rpc->cost += walk_cost(*ret_region);
 	return status;
+}
+
+/* The connection's walk goes on, or @fresh is one that begins. */
+static struct rpc_walk *walk_get(struct call *c, struct rpc_walk *fresh)
+{
+	struct rpc_walk *w = c->conn->walk;
+
+	if (w) {
+		assert(w->verb == c->req->verb_case);
+	} else {
+		w = fresh;
+		*w = (struct rpc_walk){.verb = c->req->verb_case, .at.budget = WALK_CHUNKS};
+	}
+	return w;
+}
+
+/* A slice is over, and it was not the last: @w is kept for the next. */
+static enum pallocd_status walk_keep(struct call *c, const struct rpc_walk *w)
+{
+	if (!c->conn->walk) {
+		c->conn->walk = mem_alloc(sizeof(*w));
+		if (!c->conn->walk)
+			return call_no_memory(c);
+		*c->conn->walk = *w;
+	}
+	return call_again(c);
+}
+
+void walk_end(struct rpc_conn *conn)
+{
+	conn->nturns = 0;
+	mem_free(take_ptr(conn->walk));
 }
 
 static void why_fill(const struct region *r, const struct region_why *why, uint64_t npages,
@@ -38,6 +81,8 @@ static void why_fill(const struct region *r, const struct region_why *why, uint6
 	ret->largest_npages = region_largest_npages(r);
 	ret->placed_npages = why->placed_npages;
 	ret->growable_npages = region_growable_npages(r);
+	ret->aligned_npages = why->aligned_npages;
+	ret->bounded_npages = why->bounded_npages;
 	if (!why->fits && npages > why->placed_npages)
 		ret->short_npages = npages - why->placed_npages;
 }
@@ -72,10 +117,12 @@ enum pallocd_status fit_serve(struct call *c)
 {
 	const Pallocd__V1__Fit *m = c->req->fit;
 	Pallocd__V1__FitReply *reply = call_take(c, 1, sizeof(*reply));
-	struct region_placement p;
 	struct region_refusal rr = {0};
+	struct rpc_walk fresh, *w = walk_get(c, &fresh);
+	struct region_placement p;
 	enum pallocd_status status;
 	struct region *r;
+	bool done;
 	int err;
 
 	if (!reply)
@@ -85,11 +132,66 @@ enum pallocd_status fit_serve(struct call *c)
 		return status;
 	/* How many fit does not depend on where one of them is wanted. */
 	p.rule = REGION_ANYWHERE;
-	pallocd__v1__fit_reply__init(reply);
-	err = region_fit(r, m->npages, &p, &reply->nextents, &rr);
+	p.strategy = PAGEALLOC_FIRST;
+	err = region_fit(r, m->npages, &p, &w->at, &w->nextents, &done, &rr);
 	if (err)
 		return call_refuse_region(c, r, err, "npages", &rr);
+	if (!done)
+		return walk_keep(c, w);
+	pallocd__v1__fit_reply__init(reply);
+	reply->nextents = w->nextents;
 	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_FIT;
 	c->reply.fit = reply;
+	return PALLOCD_OK;
+}
+
+static enum pallocd_status free_runs_fill(struct call *c, const struct region *r,
+					  const struct pagealloc_histogram *runs,
+					  Pallocd__V1__FreeRunsReply *ret)
+{
+	size_t n = PAGEALLOC_NLENGTHS;
+
+	while (n && !runs->nruns[n - 1])
+		n--;
+	ret->nruns = call_take(c, n, sizeof(uint64_t));
+	ret->npages = call_take(c, n, sizeof(uint64_t));
+	if (!ret->nruns || !ret->npages)
+		return call_no_memory(c);
+	memcpy(ret->nruns, runs->nruns, n * sizeof(uint64_t));
+	memcpy(ret->npages, runs->npages, n * sizeof(uint64_t));
+	ret->n_nruns = ret->n_npages = n;
+	ret->free_npages = region_free_npages(r);
+	ret->largest_npages = region_largest_npages(r);
+	ret->fragmentation_ppm = region_fragmentation_ppm(r);
+	return PALLOCD_OK;
+}
+
+enum pallocd_status free_runs_serve(struct call *c)
+{
+	const Pallocd__V1__FreeRuns *m = c->req->free_runs;
+	Pallocd__V1__FreeRunsReply *reply = call_take(c, 1, sizeof(*reply));
+	struct region_refusal rr = {0};
+	struct rpc_walk fresh, *w = walk_get(c, &fresh);
+	enum pallocd_status status;
+	struct region *r;
+	bool done;
+
+	if (!reply)
+		return call_no_memory(c);
+	status = call_region(c, m->region_id, m->region, &r);
+	if (status)
+		return status;
+	/* Nothing that an inconsistent allocator says about itself can be relied on. */
+	if (r->faulted)
+		return call_refuse_region(c, r, REGION_E_FAULTED, "", &rr);
+	done = pagealloc_count_runs(r->pa, &w->at, &w->runs);
+	if (!done)
+		return walk_keep(c, w);
+	pallocd__v1__free_runs_reply__init(reply);
+	status = free_runs_fill(c, r, &w->runs, reply);
+	if (status)
+		return status;
+	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_FREE_RUNS;
+	c->reply.free_runs = reply;
 	return PALLOCD_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * pages - Alloc, Free, Grow, Map
+ * pages - Alloc, Free, Map
  *
  * Role:       what takes and gives back pages, and the picture of them. Alloc and Free are the hot path: no message is built
  *             for their replies.
@@ -58,15 +58,86 @@ static int alloc_do(struct call *c, struct region *r, struct owner *o,
 	int err;
 
 	err = region_alloc(r, o, m->npages, n, p, addr, &c->quick_npages, rr);
-	/* Before space is refused, ended sessions give theirs back, however long that takes. */
-	if (UNLIKELY(err == REGION_E_NO_SPACE) && !list_empty(&c->rpc->regions->ending)) {
-		regions_reclaim(c->rpc->regions, UINT32_MAX);
+	if (UNLIKELY(err == REGION_E_NO_SPACE || err == REGION_E_NOT_FREE) && call_reclaim(c))
 		err = region_alloc(r, o, m->npages, n, p, addr, &c->quick_npages, rr);
-	}
 	return err;
 }
 
-enum pallocd_status alloc_serve(struct call *c)
+static enum pallocd_status scatter_check(struct call *c, const struct region_placement *p)
+{
+	const Pallocd__V1__Alloc *m = c->req->alloc;
+
+	if (m->n_npages != 1) {
+		c->refusal.asked = m->scatter_extents;
+		return call_refuse(c, PALLOCD_INVALID, "scatter_extents",
+				   "%zu entries of npages: where several extents may meet it, a "
+				   "request has one",
+				   m->n_npages);
+	}
+	if (m->scatter_extents > PALLOCD_BATCH_EXTENTS_MAX) {
+		c->refusal.asked = m->scatter_extents;
+		c->refusal.limit = PALLOCD_BATCH_EXTENTS_MAX;
+		return call_refuse(c, PALLOCD_LIMIT, "scatter_extents",
+				   "%" PRIu32 " extents: a reply can name %u, use several requests",
+				   m->scatter_extents, PALLOCD_BATCH_EXTENTS_MAX);
+	}
+	if (p && p->rule != REGION_ANYWHERE)
+		return call_refuse(c, PALLOCD_INVALID, "rule",
+				   "FIXED and HINT are for one extent: leave out the rule or "
+				   "scatter_extents");
+	return PALLOCD_OK;
+}
+
+/* As alloc_do(), with what may be met by up to @max extents. */
+static int scattered_do(struct call *c, struct region *r, struct owner *o, uint32_t max,
+			const struct region_placement *p, Pallocd__V1__AllocReply *reply,
+			struct region_refusal *rr)
+{
+	uint64_t npages = c->req->alloc->npages[0];
+	uint32_t n = 0;
+	int err;
+
+	err = region_alloc_scattered(r, o, npages, max, p, reply->addr, reply->npages, &n,
+				     &reply->scavenged_npages, rr);
+	if (err == REGION_E_NO_SPACE && call_reclaim(c))
+		err = region_alloc_scattered(r, o, npages, max, p, reply->addr, reply->npages, &n,
+					     &reply->scavenged_npages, rr);
+	reply->n_addr = reply->n_npages = n;
+	return err;
+}
+
+/* Rare, so that the reply is built as any other. */
+static enum pallocd_status scattered_serve(struct call *c, struct region *r, struct owner *o,
+					   const struct region_placement *p)
+{
+	const Pallocd__V1__Alloc *m = c->req->alloc;
+	Pallocd__V1__AllocReply *reply = call_take(c, 1, sizeof(*reply));
+	struct region_refusal rr = {0};
+	enum pallocd_status status;
+	uint32_t max;
+	int err;
+
+	if (!reply)
+		return call_no_memory(c);
+	status = scatter_check(c, p);
+	if (status)
+		return status;
+	/* No extent is without a page. */
+	max = m->npages[0] < m->scatter_extents ? (uint32_t)m->npages[0] : m->scatter_extents;
+	pallocd__v1__alloc_reply__init(reply);
+	reply->addr = call_take(c, max, sizeof(uint64_t));
+	reply->npages = call_take(c, max, sizeof(uint64_t));
+	if (!reply->addr || !reply->npages)
+		return call_no_memory(c);
+	err = scattered_do(c, r, o, max, p, reply, &rr);
+	if (err)
+		return call_refuse_region(c, r, err, "npages", &rr);
+	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_ALLOC;
+	c->reply.alloc = reply;
+	return PALLOCD_OK;
+}
+
+static enum pallocd_status alloc_take(struct call *c)
 {
 	const Pallocd__V1__Alloc *m = c->req->alloc;
 	struct region_refusal rr = {0};
@@ -91,6 +162,8 @@ enum pallocd_status alloc_serve(struct call *c)
 		if (status)
 			return status;
 	}
+	if (UNLIKELY(m->scatter_extents))
+		return scattered_serve(c, r, o, m->placement ? &placement : NULL);
 	addr = arena_take(&c->rpc->arena, m->n_npages * sizeof(*addr));
 	if (!addr)
 		return call_no_memory(c);
@@ -102,6 +175,16 @@ enum pallocd_status alloc_serve(struct call *c)
 	c->quick_addr = addr;
 	c->quick_n = (uint32_t)m->n_npages;
 	return PALLOCD_OK;
+}
+
+enum pallocd_status alloc_serve(struct call *c)
+{
+	const Pallocd__V1__Alloc *m = c->req->alloc;
+
+	/* How long a search under conditions takes, nobody knows before. */
+	if (UNLIKELY(m->placement || m->scatter_extents))
+		return call_measured(c, alloc_take);
+	return alloc_take(c);
 }
 
 enum pallocd_status free_serve(struct call *c)
@@ -134,31 +217,6 @@ enum pallocd_status free_serve(struct call *c)
 	return PALLOCD_OK;
 }
 
-enum pallocd_status grow_serve(struct call *c)
-{
-	const Pallocd__V1__Grow *m = c->req->grow;
-	Pallocd__V1__GrowReply *reply = call_take(c, 1, sizeof(*reply));
-	struct region_refusal rr = {0};
-	enum pallocd_status status;
-	struct region *r;
-	int err;
-
-	if (!reply)
-		return call_no_memory(c);
-	status = call_region(c, m->region_id, m->region, &r);
-	if (status)
-		return status;
-	pallocd__v1__grow_reply__init(reply);
-	err = region_grow(r, m->npages, &reply->addr, &reply->npages, &rr);
-	if (err)
-		return call_refuse_region(c, r, err, "npages", &rr);
-	c->rpc->cost += reply->npages / RPC_COST_NPAGES;
-	reply->grown_npages = r->grown_npages;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_GROW;
-	c->reply.grow = reply;
-	return PALLOCD_OK;
-}
-
 /* The part of the region that a Map asks for, in pages. */
 struct map_view {
 	uint64_t first;
@@ -170,7 +228,7 @@ struct map_view {
 static enum pallocd_status map_range(struct call *c, const struct region *r, struct map_view *ret)
 {
 	const Pallocd__V1__Map *m = c->req->map;
-	uint64_t addr = m->addr ? m->addr : r->base_addr, page;
+	uint64_t addr = m->addr ? m->addr : r->base_addr, page, end;
 
 	c->refusal.addr = addr;
 	if (addr < r->base_addr || (addr - r->base_addr) >> r->page_shift >= r->limit_npages)
@@ -195,15 +253,16 @@ static enum pallocd_status map_range(struct call *c, const struct region *r, str
 	}
 	ret->first = page;
 	ret->npages = m->npages;
-	if (m->npages == 0 && page < r->grown_npages)
-		ret->npages = r->grown_npages - page;
+	end = r->end_npages;
+	if (m->npages == 0 && page < end)
+		ret->npages = end - page;
 	return PALLOCD_OK;
 }
 
 static enum pallocd_status map_cells(struct call *c, const struct region *r, struct map_view *v)
 {
 	uint64_t ncells = c->req->map->ncells ? c->req->map->ncells : MAP_CELLS_DEFAULT;
-	uint64_t counted = v->npages;
+	uint64_t end = r->end_npages, counted = v->npages;
 
 	if (ncells > PALLOCD_MAP_CELLS_MAX) {
 		c->refusal.asked = ncells;
@@ -213,9 +272,13 @@ static enum pallocd_status map_cells(struct call *c, const struct region *r, str
 	}
 	v->cell_npages = (v->npages + ncells - 1) / ncells;
 	/* One cell must not be more than may be counted, nor all cells together; what is not grown costs nothing. */
-	if (v->first < r->grown_npages && counted > r->grown_npages - v->first)
-		counted = r->grown_npages - v->first;
-	if (v->first < r->grown_npages && counted > MAP_COUNTED_NPAGES_MAX) {
+	if (end <= v->first)
+		counted = 0;
+	else if (counted > end - v->first)
+		counted = end - v->first;
+	if (counted > r->grown_npages)
+		counted = r->grown_npages;
+	if (counted > MAP_COUNTED_NPAGES_MAX) {
 		if (v->cell_npages > MAP_COUNTED_NPAGES_MAX)
 			v->cell_npages = MAP_COUNTED_NPAGES_MAX;
 		v->npages = MAP_COUNTED_NPAGES_MAX / v->cell_npages * v->cell_npages;

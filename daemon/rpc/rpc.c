@@ -18,18 +18,26 @@
 /* The one table of verbs. */
 static const struct verb {
 	enum pallocd_status (*serve)(struct call *c);
-	bool opens; /* the one verb that a connection begins with */
+	bool opens;    /* the one verb that a connection begins with */
+	bool measured; /* what it costs is read from the clock */
 } verbs[] = {
-	[PALLOCD__V1__REQUEST__VERB_HELLO] = {hello_serve, true},
-	[PALLOCD__V1__REQUEST__VERB_LIST_REGIONS] = {list_regions_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_REGION_INFO] = {region_info_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_ALLOC] = {alloc_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_FREE] = {free_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_GROW] = {grow_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_STAT] = {stat_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_MAP] = {map_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_WHY] = {why_serve, false},
-	[PALLOCD__V1__REQUEST__VERB_FIT] = {fit_serve, false},
+	[PALLOCD__V1__REQUEST__VERB_HELLO] = {.serve = hello_serve, .opens = true},
+	[PALLOCD__V1__REQUEST__VERB_LIST_REGIONS] = {.serve = list_regions_serve},
+	[PALLOCD__V1__REQUEST__VERB_REGION_INFO] = {.serve = region_info_serve},
+	[PALLOCD__V1__REQUEST__VERB_ALLOC] = {.serve = alloc_serve},
+	[PALLOCD__V1__REQUEST__VERB_FREE] = {.serve = free_serve},
+	[PALLOCD__V1__REQUEST__VERB_GROW] = {.serve = grow_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_STAT] = {.serve = stat_serve},
+	[PALLOCD__V1__REQUEST__VERB_MAP] = {.serve = map_serve},
+	[PALLOCD__V1__REQUEST__VERB_WHY] = {.serve = why_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_FIT] = {.serve = fit_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_RESIZE] = {.serve = resize_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_SPLIT] = {.serve = split_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_JOIN] = {.serve = join_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_SHRINK] = {.serve = shrink_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_DRAIN] = {.serve = drain_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_RESERVE] = {.serve = reserve_serve, .measured = true},
+	[PALLOCD__V1__REQUEST__VERB_FREE_RUNS] = {.serve = free_runs_serve, .measured = true},
 };
 
 int rpc_init(struct rpc *rpc, struct regions *regions, const char *server)
@@ -54,6 +62,7 @@ void rpc_conn_close(struct rpc_conn *conn)
 {
 	if (conn->session)
 		session_end(take_ptr(conn->session));
+	walk_end(conn);
 	conn->rpc->counters.connections_open--;
 }
 
@@ -93,6 +102,7 @@ static void call_init(struct call *c, struct rpc_conn *conn, const Pallocd__V1__
 	c->rpc = conn->rpc;
 	c->conn = conn;
 	c->req = req;
+	c->again = false;
 	c->quick = false;
 	c->quick_n = 0;
 	pallocd__v1__reply__init(&c->reply);
@@ -115,6 +125,8 @@ static enum pallocd_status dispatch(struct call *c)
 	if (UNLIKELY(c->conn->session && opens))
 		return call_refuse(c, PALLOCD_HELLO_REQUIRED, "hello",
 				   "Hello comes once, and this connection has had it");
+	if (verbs[verb].measured)
+		return call_measured(c, verbs[verb].serve);
 	return verbs[verb].serve(c);
 }
 
@@ -152,13 +164,20 @@ static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 	struct call c;
 
 	arena_reset(&rpc->arena);
-	req = pallocd__v1__request__unpack(&rpc->arena.allocator, n, data);
+	req = request_unpack(&rpc->arena, data, n);
 	if (UNLIKELY(!req))
 		return bad_frame(conn, PALLOCD_MALFORMED, n, out);
 	call_init(&c, conn, req);
-	rpc->counters.requests++;
+	/* One that goes on was counted when it began. */
+	rpc->counters.requests += !conn->nturns;
 	rpc->cost++;
 	status = dispatch(&c);
+	if (UNLIKELY(c.again)) {
+		conn->nturns++;
+		return RPC_E_PAUSE;
+	}
+	if (UNLIKELY(conn->nturns))
+		walk_end(conn);
 	if (UNLIKELY(status)) {
 		rpc->counters.refusals++;
 		if (status == PALLOCD_FAULTED)
@@ -204,6 +223,9 @@ int rpc_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, struct rpc_o
 			break;
 		}
 		err = message_serve(conn, data + at + PALLOCD_FRAME_HEADER_BYTES, length, out);
+		/* Q4: it is served again. */
+		if (UNLIKELY(err == RPC_E_PAUSE))
+			break;
 		at += PALLOCD_FRAME_HEADER_BYTES + length;
 		if (UNLIKELY(err))
 			break;

@@ -6,7 +6,10 @@
  * Uses:       base/, region/, proto/
  * Invariants: Q1  each frame that is served is answered by exactly one frame, in order.
  *             Q2  no reply is longer than PALLOCD_FRAME_BYTES_MAX.
- *             Q3  serving takes nothing from the process heap but for new sessions, holdings, and growing indexes.
+ *             Q3  serving takes nothing from the process heap but for new sessions, holdings, growing indexes, and walks
+ *                 that take several turns.
+ *             Q4  a request that takes several turns is the connection's next frame, which is not served until it is answered;
+ *                 what is kept of it is that of this frame.
  */
 #ifndef PALLOCD_RPC_RPC_H
 #define PALLOCD_RPC_RPC_H
@@ -26,10 +29,11 @@
 
 /*
  * What one call of rpc_serve() may cost before others have their turn: a plain request costs 1 (some 250 ns), an entry of a batch
- * 1, counting or growing pages 1 for RPC_COST_NPAGES. About a millisecond in all.
+ * 1, counting pages 1 for RPC_COST_NPAGES; where nobody can tell beforehand, the clock says it. About a millisecond in all.
  */
 #define RPC_COST_MAX 4096u
 #define RPC_COST_NPAGES 16384u
+#define RPC_COST_PER_USEC 4u
 
 /* Since start, except the connections open now. The layer that has the sockets counts the last three. */
 struct rpc_counters {
@@ -53,11 +57,19 @@ struct rpc {
 	uint64_t start_usec;
 };
 
+/*
+ * How far a Fit or FreeRuns has come that takes several turns. Requests of a connection are answered in order, so there is one at the
+ * most; it goes when it is answered and with the connection.
+ */
+struct rpc_walk;
+
 /* One connection's standing. */
 struct rpc_conn {
 	struct rpc *rpc;
 	struct session_peer peer;
 	struct session *session; /* NULL until Hello */
+	uint32_t nturns;         /* that the next frame has had already without being answered */
+	struct rpc_walk *walk;   /* NULL: none is in progress */
 };
 
 /* Where replies are packed; the caller's memory. */
@@ -71,7 +83,8 @@ struct rpc_out {
 enum rpc_outcome {
 	RPC_E_OUT_FULL =
 		1, /* no room for another reply: send what there is, then go on with what is left */
-	RPC_E_PAUSE, /* the turn has cost enough: go on with what is left after the others */
+	RPC_E_PAUSE, /* the turn has cost enough: go on with what is left after the others; it may be
+			all, where the first frame takes several turns */
 	RPC_E_CLOSE, /* the last reply says why the connection must be closed after it */
 };
 

@@ -97,6 +97,31 @@ static enum pallocd_status fill_ranges(struct call *c, const struct region *r,
 	return PALLOCD_OK;
 }
 
+/* Q2: the lists of a RegionInfoReply, at 16 bytes an entry, fit a frame together. */
+_Static_assert(REGION_RANGES_MAX <= PALLOCD_INFO_RANGES_MAX,
+	       "all reserved and drained ranges are listed");
+
+static enum pallocd_status fill_held(struct call *c, const struct region *r,
+				     Pallocd__V1__RegionInfoReply *reply)
+{
+	size_t nreserved = region_nreserved(r), ndrained = region_ndrained(r);
+
+	reply->reserved_addr = call_take(c, nreserved, sizeof(uint64_t));
+	reply->reserved_npages = call_take(c, nreserved, sizeof(uint64_t));
+	reply->drained_addr = call_take(c, ndrained, sizeof(uint64_t));
+	reply->drained_npages = call_take(c, ndrained, sizeof(uint64_t));
+	if (!reply->reserved_addr || !reply->reserved_npages || !reply->drained_addr ||
+	    !reply->drained_npages)
+		return call_no_memory(c);
+	for (size_t i = 0; i < nreserved; i++)
+		region_reserved(r, i, &reply->reserved_addr[i], &reply->reserved_npages[i]);
+	for (size_t i = 0; i < ndrained; i++)
+		region_drained(r, i, &reply->drained_addr[i], &reply->drained_npages[i]);
+	reply->n_reserved_addr = reply->n_reserved_npages = nreserved;
+	reply->n_drained_addr = reply->n_drained_npages = ndrained;
+	return PALLOCD_OK;
+}
+
 enum pallocd_status region_info_serve(struct call *c)
 {
 	const Pallocd__V1__RegionInfo *m = c->req->region_info;
@@ -114,6 +139,8 @@ enum pallocd_status region_info_serve(struct call *c)
 	call_fill_region(r, region);
 	reply->region = region;
 	status = fill_ranges(c, r, reply);
+	if (!status)
+		status = fill_held(c, r, reply);
 	if (status)
 		return status;
 	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_REGION_INFO;
@@ -164,6 +191,9 @@ static void fill_region_stat(const struct region *r, Pallocd__V1__RegionStat *re
 	ret->reclaims_total = r->counters.reclaims;
 	ret->grows_total = r->counters.grows;
 	ret->no_space_total = r->counters.no_space;
+	ret->held_npages = region_held_npages(r);
+	ret->fragmentation_ppm = region_fragmentation_ppm(r);
+	ret->shrinks_total = r->counters.shrinks;
 }
 
 enum pallocd_status stat_serve(struct call *c)

@@ -10,21 +10,34 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/size.h"
+
+/* What a value of @key is worth to a region. Return: 0, CONFIG_E_BAD. */
+typedef int region_key_set(struct region_config *c, size_t offset, const char *where,
+			   const char *key, const char *value);
+
+static region_key_set bytes_set, flag_set, hole_add;
 
 /* The one table of a region's keys. */
 static const struct region_key {
 	const char *in_file;
 	const char *in_option;
+	region_key_set *set;
 	size_t offset; /* in struct region_config */
+	bool repeats;
 } region_keys[] = {
-	{"Limit", "limit", offsetof(struct region_config, limit_bytes)},
-	{"Base", "base", offsetof(struct region_config, base_addr)},
-	{"PageSize", "page-size", offsetof(struct region_config, page_size_bytes)},
-	{"Initial", "initial", offsetof(struct region_config, initial_bytes)},
-	{"AutoGrow", "auto-grow", offsetof(struct region_config, auto_grow_bytes)},
+	{"Limit", "limit", bytes_set, offsetof(struct region_config, limit_bytes), false},
+	{"Base", "base", bytes_set, offsetof(struct region_config, base_addr), false},
+	{"PageSize", "page-size", bytes_set, offsetof(struct region_config, page_size_bytes),
+	 false},
+	{"Initial", "initial", bytes_set, offsetof(struct region_config, initial_bytes), false},
+	{"AutoGrow", "auto-grow", bytes_set, offsetof(struct region_config, auto_grow_bytes),
+	 false},
+	{"BestFit", "best-fit", flag_set, offsetof(struct region_config, best_fit), false},
+	{"Reserve", "reserve", hole_add, offsetof(struct region_config, nholes), true},
 };
 
 static int socket_set(struct config *c, const char *where, const char *value);
@@ -85,6 +98,82 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
 	return r;
 }
 
+static int bytes_set(struct region_config *c, size_t offset, const char *where, const char *key,
+		     const char *value)
+{
+	uint64_t bytes;
+
+	switch (size_parse(value, &bytes)) {
+	case 0:
+		break;
+	case SIZE_E_RANGE:
+		return config_complain(where, "%s=%s does not fit 64 bits: use a smaller number",
+				       key, value);
+	default:
+		return config_complain(where,
+				       "%s=%s is no size: write bytes, or a number with K, M, G, T "
+				       "or P, such as 16M",
+				       key, value);
+	}
+	memcpy((char *)c + offset, &bytes, sizeof(bytes));
+	return 0;
+}
+
+/* The words that the service manager's files take. */
+static int flag_set(struct region_config *c, size_t offset, const char *where, const char *key,
+		    const char *value)
+{
+	static const struct {
+		const char *yes, *no;
+	} words[] = {{"yes", "no"}, {"true", "false"}, {"1", "0"}, {"on", "off"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		bool yes = strcasecmp(value, words[i].yes) == 0;
+
+		if (yes || strcasecmp(value, words[i].no) == 0) {
+			memcpy((char *)c + offset, &yes, sizeof(yes));
+			return 0;
+		}
+	}
+	return config_complain(where, "%s=%s is neither yes nor no: write one of them", key, value);
+}
+
+/* "ADDR:SIZE" */
+static int hole_add(struct region_config *c, size_t offset, const char *where, const char *key,
+		    const char *value)
+{
+	const char *colon = strchr(value, ':');
+	char addr[SIZE_TEXT_BYTES];
+	struct region_hole hole;
+	int err = SIZE_E_SYNTAX, err_bytes;
+
+	(void)offset;
+	if (colon && (size_t)(colon - value) < sizeof(addr)) {
+		memcpy(addr, value, (size_t)(colon - value));
+		addr[colon - value] = '\0';
+		err = size_parse(addr, &hole.addr);
+		err_bytes = size_parse(colon + 1, &hole.bytes);
+		/* What is no number at all is said before what is too large a one. */
+		if (!err || err_bytes == SIZE_E_SYNTAX)
+			err = err_bytes;
+	}
+	if (err == SIZE_E_RANGE || (!err && hole.bytes && hole.addr + (hole.bytes - 1) < hole.addr))
+		return config_complain(where, "%s=%s does not fit 64 bits: use smaller numbers",
+				       key, value);
+	if (err || hole.bytes == 0)
+		return config_complain(where,
+				       "%s=%s is no range: write ADDR:SIZE, such as 0xfee00000:1M",
+				       key, value);
+	if (c->nholes == REGION_HOLES_MAX)
+		return config_complain(
+			where,
+			"region %s has %u ranges in %s= already: put neighbours into "
+			"one, or reserve more while the daemon runs",
+			c->name, REGION_HOLES_MAX, key);
+	c->holes[c->nholes++] = hole;
+	return 0;
+}
+
 static const struct region_key *region_key_find(const char *key, bool by_option)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(region_keys); i++) {
@@ -100,32 +189,23 @@ int config_region_set(struct config_region *r, const char *where, const char *ke
 		      const char *value, bool by_option)
 {
 	const struct region_key *k = region_key_find(key, by_option);
-	uint64_t bytes;
 	unsigned bit;
 
 	if (!k)
-		return config_complain(where, "a region has no key '%s': use %s", key,
-				       by_option ? "limit, base, page-size, initial or auto-grow"
-						 : "Limit, Base, PageSize, Initial or AutoGrow");
+		return config_complain(
+			where, "a region has no key '%s': use %s", key,
+			by_option
+				? "limit, base, page-size, initial, auto-grow, best-fit or reserve"
+				: "Limit, Base, PageSize, Initial, AutoGrow, BestFit or Reserve");
 	bit = 1u << (k - region_keys);
-	if (r->keys_set & bit)
+	if ((r->keys_set & bit) && !k->repeats)
 		return config_complain(where, "'%s' is set twice for region %s: keep one", key,
 				       r->config.name);
+	/* What an option repeats goes in place of what the file says, as a single value does. */
+	if (!(r->keys_set & bit) && k->repeats)
+		memset((char *)&r->config + k->offset, 0, sizeof(r->config.nholes));
 	r->keys_set |= bit;
-	switch (size_parse(value, &bytes)) {
-	case 0:
-		break;
-	case SIZE_E_RANGE:
-		return config_complain(where, "%s=%s does not fit 64 bits: use a smaller number",
-				       key, value);
-	default:
-		return config_complain(where,
-				       "%s=%s is no size: write bytes, or a number with K, M, G, T "
-				       "or P, such as 16M",
-				       key, value);
-	}
-	memcpy((char *)&r->config + k->offset, &bytes, sizeof(bytes));
-	return 0;
+	return k->set(&r->config, k->offset, where, key, value);
 }
 
 static int socket_set(struct config *c, const char *where, const char *value)
@@ -225,7 +305,7 @@ static int region_option(struct config *c, const char *text)
 	while ((item = strsep(&rest, ",")) != NULL) {
 		value = strchr(item, '=');
 		if (!value)
-			return config_complain(where, "'%s' has no value: write KEY=SIZE", item);
+			return config_complain(where, "'%s' has no value: write KEY=VALUE", item);
 		*value++ = '\0';
 		err = config_region_set(r, where, item, value, true);
 		if (err)

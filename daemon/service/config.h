@@ -76,6 +76,7 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
  * config_region_set() - one value of a region
  * @by_option: @key is as --region spells it, else as the file does
  *
+ * Each key comes once in a place, but for the reserved ranges, which may come REGION_HOLES_MAX times.
  * Return: 0, CONFIG_E_BAD.
  */
 MUST_CHECK int config_region_set(struct config_region *r, const char *where, const char *key,

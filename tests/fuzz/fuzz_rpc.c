@@ -34,7 +34,20 @@ static const struct region_config configs[] = {
 	 .limit_bytes = 3000 * 4096,
 	 .initial_bytes = 512 * 4096,
 	 .auto_grow_bytes = 4096},
-	{.name = "b", .page_size_bytes = 1, .limit_bytes = 1 << 16, .initial_bytes = 1 << 16},
+	{.name = "b",
+	 .page_size_bytes = 1,
+	 .limit_bytes = 1 << 16,
+	 .initial_bytes = 1 << 16,
+	 .best_fit = true},
+	{.name = "c",
+	 .base_addr = 1 << 20,
+	 .page_size_bytes = 4096,
+	 .limit_bytes = 1500 * 4096,
+	 .initial_bytes = 512 * 4096,
+	 .auto_grow_bytes = 4096,
+	 .best_fit = true,
+	 .holes = {{(1 << 20) + 10 * 4096, 5 * 4096}, {(1 << 20) + 500 * 4096, 600 * 4096}},
+	 .nholes = 2},
 };
 
 static void check_replies(const struct rpc_out *out)

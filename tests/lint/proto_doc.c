@@ -24,10 +24,12 @@ static void print_limits(void)
 		{PALLOCD_FRAME_HEADER_BYTES, "bytes of a frame's length field"},
 		{PALLOCD_FRAME_BYTES_MAX,
 		 "bytes of the longest message, its length field not counted"},
-		{PALLOCD_BATCH_EXTENTS_MAX, "entries of one `Alloc` or `Free`"},
+		{PALLOCD_BATCH_EXTENTS_MAX,
+		 "entries of one `Alloc` or `Free`, extents of one `AllocReply`"},
 		{PALLOCD_NAME_BYTES_MAX, "bytes of a region's or a client's name"},
 		{PALLOCD_MAP_CELLS_MAX, "cells of one `Map`"},
-		{PALLOCD_INFO_RANGES_MAX, "ranges that one `RegionInfoReply` lists"},
+		{PALLOCD_INFO_RANGES_MAX, "ranges of each kind that one `RegionInfoReply` lists"},
+		{PALLOCD_IN_USE_EXTENTS_MAX, "extents that a `Refusal` or a `DrainReply` lists"},
 		{PALLOCD_LIST_REGIONS_MAX, "regions that one `ListRegionsReply` lists"},
 	};
 

@@ -20,6 +20,6 @@ bool compare_all(struct pagealloc *pa, const struct oracle *o);
 
 /** compare_place() - where a request would go, lowest and highest; the longest that would fit; how many would. */
 bool compare_place(struct pagealloc *pa, const struct oracle *o,
-		   const struct pagealloc_request *req);
+		   const struct pagealloc_request *req, bool all);
 
 #endif

@@ -70,6 +70,12 @@ void oracle_give(struct oracle *o, uint64_t page, uint64_t npages)
 	memset(o->used + page, 0, npages);
 }
 
+void oracle_shrink(struct oracle *o, uint64_t page, uint64_t npages)
+{
+	memset(o->grown + page, 0, npages);
+	memset(o->scavenged + page, 0, npages);
+}
+
 uint64_t oracle_alloc(struct oracle *o, uint64_t npages, uint64_t *ret_scavenged)
 {
 	uint64_t run = 0;
@@ -97,16 +103,32 @@ bool oracle_fits(const struct oracle_request *r, uint64_t page)
 
 uint64_t oracle_place(const struct oracle *o, const struct oracle_request *r)
 {
-	uint64_t found = ORACLE_NONE;
+	uint64_t found = ORACLE_NONE, run = 0, run_end = 0, shortest = UINT64_MAX;
 
 	for (uint64_t i = 0; i + r->npages <= o->npages; i++) {
-		if (!oracle_fits(r, i) || !oracle_is_free(o, i, r->npages))
+		if (i >= run_end) {
+			run = oracle_run(o, i);
+			run_end = i + (run ? run : 1);
+		}
+		if (run_end - i < r->npages || run < r->npages || !oracle_fits(r, i))
+			continue;
+		if (r->strategy == ORACLE_BEST && run >= shortest)
 			continue;
 		found = i;
-		if (!r->last)
+		shortest = run;
+		if (r->strategy == ORACLE_FIRST)
 			break;
 	}
 	return found;
+}
+
+uint64_t oracle_run(const struct oracle *o, uint64_t page)
+{
+	uint64_t n = 0;
+
+	while (page + n < o->npages && o->grown[page + n] && !o->used[page + n])
+		n++;
+	return n;
 }
 
 uint64_t oracle_scavenge(struct oracle *o, uint64_t npages)

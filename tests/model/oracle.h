@@ -25,18 +25,21 @@ void oracle_free(struct oracle *o);
 
 void oracle_grow(struct oracle *o, uint64_t page, uint64_t npages);
 
+/** oracle_shrink() - the pages are no longer there. */
+void oracle_shrink(struct oracle *o, uint64_t page, uint64_t npages);
+
 /** oracle_alloc() - lowest run of @npages free pages, ORACLE_NONE if none. @ret_scavenged: how many of them were scavenged. */
 uint64_t oracle_alloc(struct oracle *o, uint64_t npages, uint64_t *ret_scavenged);
 
 struct oracle_request {
 	uint64_t npages, align, origin, boundary, first, limit;
-	bool last;
+	enum { ORACLE_FIRST, ORACLE_LAST, ORACLE_BEST } strategy;
 };
 
 /** oracle_fits() - are the constraints met by a run at @page? */
 bool oracle_fits(const struct oracle_request *r, uint64_t page);
 
-/** oracle_place() - lowest or highest place, by trying every page; ORACLE_NONE if there is none. */
+/** oracle_place() - lowest, highest or best fitting place, by trying every page; ORACLE_NONE if there is none. */
 uint64_t oracle_place(const struct oracle *o, const struct oracle_request *r);
 
 /** oracle_is_free() - are all these pages grown and free? oracle_is_used() - grown and used? */
@@ -50,6 +53,9 @@ void oracle_give(struct oracle *o, uint64_t page, uint64_t npages);
 
 /** oracle_scavenge() - scavenge the highest @npages pages that are free and not scavenged. Return: how many there were. */
 uint64_t oracle_scavenge(struct oracle *o, uint64_t npages);
+
+/** oracle_run() - free pages in a row from @page upwards. */
+uint64_t oracle_run(const struct oracle *o, uint64_t page);
 
 struct oracle_counts {
 	uint64_t grown, free, scavenged, largest, lowest_free;

@@ -33,6 +33,7 @@ struct world {
 	uint64_t touched, ntouched; /* pages that the last operation was about */
 	const char *op;
 	unsigned bias; /* of 100, how often to allocate rather than free */
+	bool best_fit;
 };
 
 static uint64_t below(struct world *w, uint64_t n)
@@ -269,14 +270,35 @@ static bool do_grow(struct world *w)
 	return want == (err == 0);
 }
 
+/* Taking whole chunks out: possible where all of them are free. */
+static bool do_shrink(struct world *w)
+{
+	uint64_t page = below(w, w->npages / CHUNK_NPAGES) * CHUNK_NPAGES;
+	uint64_t npages = (1 + below(w, 2)) * CHUNK_NPAGES;
+	bool want = oracle_is_free(w->o, page, npages);
+	int err = pagealloc_shrink(w->pa, page, npages);
+
+	w->op = "shrink";
+	if (want)
+		oracle_shrink(w->o, page, npages);
+	w->touched = page;
+	w->ntouched = CHUNK_NPAGES;
+	if (want != (err == 0))
+		printf("shrink %" PRIu64 " %" PRIu64 ": outcome %d, oracle %d\n", page, npages, err,
+		       want);
+	return want == (err == 0);
+}
+
 /* Any constraints, in any combination; then take what was found. */
 static bool do_place(struct world *w)
 {
 	struct pagealloc_request req = {.npages = below(w, 4) ? 1 + below(w, 40) : some_npages(w),
-					.last = below(w, 2)};
+					.strategy = (enum pagealloc_strategy)below(w, 3)};
 	uint64_t page, scavenged, want;
 
 	w->op = "place";
+	if (req.strategy == PAGEALLOC_BEST && !w->best_fit)
+		return pagealloc_place(w->pa, &req, &page) == PAGEALLOC_E_RANGE;
 	if (below(w, 2))
 		req.align_npages = UINT64_C(1) << below(w, 12);
 	if (below(w, 3) == 0)
@@ -287,7 +309,7 @@ static bool do_place(struct world *w)
 		req.limit = req.first + 1 + below(w, w->npages);
 	if (req.boundary_npages && req.boundary_npages < req.npages)
 		return pagealloc_place(w->pa, &req, &page) == PAGEALLOC_E_RANGE;
-	if (!compare_place(w->pa, w->o, &req))
+	if (!compare_place(w->pa, w->o, &req, below(w, 16) == 0))
 		return false;
 	if (pagealloc_alloc_placed(w->pa, &req, &page, &scavenged))
 		return true;
@@ -307,6 +329,8 @@ static bool step(struct world *w)
 		return do_grow(w);
 	if (dice < 7)
 		pagealloc_rebuild(w->pa);
+	else if (dice < 9)
+		return do_shrink(w);
 	else if (dice < 60)
 		return do_alloc_range(w);
 	else if (dice < 80)
@@ -317,7 +341,7 @@ static bool step(struct world *w)
 		return do_cache_take(w);
 	else if (dice < 200)
 		return do_cache_flush(w);
-	else if (dice < 206)
+	else if (dice < (w->npages > 20000 ? 206u : 300u))
 		return do_place(w);
 	else
 		return below(w, 100) < w->bias ? do_alloc(w) : do_free(w);
@@ -326,9 +350,9 @@ static bool step(struct world *w)
 
 static bool run(uint64_t npages, uint64_t nops, uint64_t seed)
 {
-	struct pagealloc_config config = {.limit_npages = npages,
-					  .origin_npages = seed % 3 * 0x12345};
-	struct world w = {.random = seed, .npages = npages};
+	struct pagealloc_config config = {
+		.limit_npages = npages, .origin_npages = seed % 3 * 0x12345, .best_fit = seed % 2};
+	struct world w = {.random = seed, .npages = npages, .best_fit = config.best_fit};
 	bool ok = pagealloc_new(&config, &w.pa) == 0;
 
 	w.o = oracle_new(npages);

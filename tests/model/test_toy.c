@@ -116,13 +116,14 @@ static bool try_place(struct toy *t, uint32_t bits, uint64_t search)
 			for (req.first = 0; req.first <= last; req.first += 5)
 				for (req.limit = 0; req.limit <= last + 1; req.limit += 7) {
 					req.npages = npages;
-					req.last = (req.first + req.limit) % 2;
+					req.strategy = (enum pagealloc_strategy)(
+						(req.first + req.limit) % 3);
 					if (req.limit && req.limit <= req.first)
 						continue;
 					if (req.boundary_npages && req.boundary_npages < npages)
 						continue;
 					t->ntried++;
-					if (!compare_place(t->pa, t->o, &req))
+					if (!compare_place(t->pa, t->o, &req, true))
 						return finish(t, "place", bits, search, npages, 0,
 							      false);
 				}
@@ -189,7 +190,7 @@ static bool explore(struct toy *t)
 /* @chunks: the grown chunks, ascending. */
 static bool run(uint64_t limit_npages, const uint64_t *chunks, unsigned nchunks)
 {
-	struct pagealloc_config config = {.limit_npages = limit_npages};
+	struct pagealloc_config config = {.limit_npages = limit_npages, .best_fit = true};
 	uint64_t pages[64];
 	struct toy t = {.pages = pages};
 	bool ok = pagealloc_new(&config, &t.pa) == 0;

@@ -236,6 +236,13 @@ static void run_scavbits(struct trace *t, struct line *l)
 	line_got(l, "%016" PRIx64, h);
 }
 
+static uint64_t packed(const struct tree *t, unsigned level, uint64_t index)
+{
+	struct summary s = tree_value(t, level, index);
+
+	return summary_pack(s.start, s.max, s.end);
+}
+
 static void run_summaries(struct trace *t, struct line *l)
 {
 	uint64_t h = FNV_BASIS;
@@ -253,7 +260,7 @@ static void run_summaries(struct trace *t, struct line *l)
 			uint64_t i = level_index(level, chunk);
 
 			if (i != before)
-				h = fnv(h, t->pa->tree.levels[level].sums[i], 8);
+				h = fnv(h, packed(&t->pa->tree, level, i), 8);
 			before = i;
 		});
 	}
@@ -272,7 +279,7 @@ static void run_sum(struct trace *t, struct line *l)
 	if (REFERENCE_TOP - from_root > t->pa->tree.top && t->sized) /* compared without --sized */
 		return;
 	tree_settle(&t->pa->tree);
-	s = summary_unpack(t->pa->tree.levels[REFERENCE_TOP - from_root].sums[index]);
+	s = tree_value(&t->pa->tree, (unsigned)(REFERENCE_TOP - from_root), index);
 	line_got(l, "%" PRIu64 " %" PRIu64 " %" PRIu64, s.start, s.max, s.end);
 }
 

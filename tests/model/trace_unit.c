@@ -208,7 +208,8 @@ static void run_si_reset(struct trace *t, struct line *l)
 	uint64_t lo = line_u64(l, 1), hi = line_u64(l, 2);
 
 	mem_free(t->scavindex.marks);
-	t->scavindex = (struct scavindex){mem_zalloc(hi / 64 + 1, 8), lo, SCAVINDEX_NONE, false};
+	t->scavindex = (struct scavindex){mem_zalloc(hi / 64 + 1, sizeof(struct chunk_marks)), lo,
+					  SCAVINDEX_NONE, false};
 	t->nmarks = hi / 64 + 1;
 	if (!t->scavindex.marks)
 		line_fail(l, "out of memory");

@@ -118,7 +118,7 @@ usage '--lowest: "low" is not a number' alloc ddr 1 --lowest low
 usage '--limit: below 0x0' alloc ddr 1 --limit 0
 usage '--at: "-1" is not a number' alloc ddr 1 --at=-1
 usage '--at and --near' alloc ddr 1 --at 0x10600000 --near 0x10600000
-usage '--strategy: "best" is not known; first and last are' alloc ddr 1 --strategy best
+usage '--strategy: "worst" is not known; first, last and best are' alloc ddr 1 --strategy worst
 usage 'unknown option --at' fit ddr 1 --at 0x10600000
 usage 'unknown option --near' fit ddr 1 --near 0x10600000
 usage 'unknown option --strategy' fit ddr 1 --strategy last
@@ -153,7 +153,7 @@ json "$out" 'j == {"region": "frag", "page_size_bytes": 4096, "npages": 1, "byte
 run 0 --region frag fit 961
 same 0 "$out" "fit --region"
 
-keys='set("region page_size_bytes npages bytes fits addr grow_npages free_npages largest_npages placed_npages growable_npages short_npages".split())'
+keys='set("region page_size_bytes npages bytes fits addr grow_npages free_npages largest_npages placed_npages growable_npages short_npages aligned_npages bounded_npages would_fit".split())'
 run 0 why frag 9 --json
 json "$out" "set(j) == $keys and j['fits'] and j['addr'] == '0x40000' and j['grow_npages'] == 0" "why --json: fits"
 json "$out" 'j["npages"] == 9 and j["bytes"] == 36864 and j["free_npages"] == 992 and j["largest_npages"] == 960' "why --json: fits"
@@ -163,19 +163,22 @@ json "$out" 'j["placed_npages"] == 8 and j["short_npages"] == 12 and j["growable
 same "" "$err" "why: that it does not fit is a result"
 run 4 why frag 20 --limit 0x40000
 has "$out" '^does not fit: .*not where the placement allows' "why: the placement is in the way"
-has "$out" '^would fit if +no placement' "why: the placement is in the way"
+has "$out" '^would fit +without --limit$' "why: the bounds are in the way"
+has "$out" '^alignment allows +960 pages' "why: aligned_npages"
+has "$out" '^bounds allow +8 pages' "why: bounded_npages"
 has "$out" '^placement allows +8 pages \(32 KiB\)$' "why: placed_npages"
 has "$out" '^short by +12 pages \(48 KiB\)$' "why: short_npages"
 run 4 why frag 970
 has "$out" '^does not fit: enough pages are free, but not side by side$' "why: fragmented"
-has "$out" '^would fit if +10 more pages beside the longest run were free$' "why: fragmented"
+has "$out" '^would fit +in 3 extents: paclient alloc --scatter 3$' "why: fragmented"
 run 4 why frag 1000
 has "$out" '^does not fit: too few pages are free$' "why: full"
+has "$out" '^would fit +with 40 more free pages beside the longest run$' "why: full"
 run 4 why frag 8 --at 0x8000
 has "$out" '^does not fit: not all of its pages from 0x8000 on are free$' "why --at"
-has "$out" '^would fit if +any address were allowed$' "why --at"
+has "$out" '^would fit +at another address$' "why --at"
 run 4 why ddr 5000
-has "$out" '^would fit if +the region grew: see paclient grow$' "why: growth by hand"
+has "$out" '^would fit +after paclient grow ddr 5000$' "why: growth by hand"
 has "$out" '^may grow by +12288 pages' "why: growable_npages"
 
 # NO_SPACE has the number that goes with the placement; without one there is none.

@@ -13,13 +13,15 @@ has "$out" '^hbm +2 MiB +8 GiB +0 B' "regions: hbm"
 run 0 regions --json
 json "$out" '[r["name"] for r in j["regions"]] == ["ddr", "hbm"]' "regions --json"
 json "$out" 'j["regions"][0]["base_addr"] == "0x10000000"' "regions --json"
-json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages auto_grow_npages faulted".split())' "regions --json: keys"
+json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted".split())' "regions --json: keys"
 
 run 0 info ddr
 has "$out" 'grown +4096 pages \(16 MiB\)' "info"
 has "$out" '0x000010000000 \+ 4096 pages' "info: ranges"
 run 0 --json info ddr
 json "$out" 'j["ranges"] == [{"addr": "0x10000000", "npages": 4096}] and j["nranges"] == 1' "info --json"
+json "$out" 'j["reserved"] == [] and j["drained"] == [] and j["held_npages"] == 0 and not j["best_fit"]' "info --json: holes"
+json "$out" 'j["largest_npages"] == 4096 and j["fragmentation_ppm"] == 0' "info --json: fragmentation"
 
 run 0 alloc ddr 2
 same 0x10000000 "$out" "alloc"
@@ -109,11 +111,11 @@ run 0 info --region ddr
 # Help for the program and for each verb, at no daemon.
 PACLIENT_SOCKET=/nonexistent run 0 --help
 has "$out" '^Usage: paclient' "--help"
-for verb in regions info alloc why fit free grow stat map replay exec ping help; do
+for verb in regions info alloc why fit free resize split join grow shrink drain reserve stat map replay exec ping help; do
 	has "$out" "^  $verb " "--help: lists $verb"
 done
 help=$out
-for verb in regions info alloc why fit free grow stat map replay exec ping help; do
+for verb in regions info alloc why fit free resize split join grow shrink drain reserve stat map replay exec ping help; do
 	PACLIENT_SOCKET=/nonexistent run 0 "$verb" --help
 	has "$out" "^Usage: paclient \\[OPTIONS\\] $verb" "$verb --help"
 	has "$out" '--json' "$verb --help"

@@ -95,8 +95,27 @@ static void teardown(void)
 	daemon_stop(&d);
 }
 
-/* What each case refuses with; the numbers go into Alloc.npages, or Free.addr (pages from BASE, or as it is) and npages. */
-enum kind { ALLOC, FREE, FREE_RAW, GROW, MAP };
+/*
+ * What each case asks for. The numbers go into Alloc.npages, or Free.addr (pages from BASE, or as it is) and npages; from GROW_AT on into
+ * addr (pages from BASE, and bytes in b[1]) and npages, with a[1] for what else the verb has.
+ */
+enum kind {
+	ALLOC,
+	FREE,
+	FREE_RAW,
+	GROW,
+	MAP,
+	GROW_AT,
+	SCATTER,  /* a[0], a[2] pages in up to a[1] extents; b[0] is the rule */
+	STRATEGY, /* a[0] pages, a[1] is the strategy */
+	FIT,
+	RESIZE, /* a[1] is the edge */
+	SPLIT,
+	JOIN,
+	SHRINK,
+	DRAIN, /* a[1] undoes */
+	RESERVE,
+};
 
 static const struct refusal_case {
 	const char *name;
@@ -135,7 +154,109 @@ static const struct refusal_case {
 	{"map elsewhere", MAP, {1}, {1}, 1, 1, PALLOCD_OUT_OF_REGION, 0},
 	{"map unaligned", MAP, {BASE + 1}, {1}, 1, 1, PALLOCD_UNALIGNED, 0},
 	{"map too far", MAP, {BASE}, {8193}, 1, 1, PALLOCD_OUT_OF_REGION, 0},
+	{"grow within", GROW_AT, {512}, {512}, 0, 0, PALLOCD_INVALID, 0},
+	{"grow within a chunk", GROW_AT, {4097}, {512}, 0, 0, PALLOCD_INVALID, 0},
+	{"grow unaligned", GROW_AT, {4096}, {512, 1}, 0, 0, PALLOCD_UNALIGNED, 0},
+	{"grow behind the end", GROW_AT, {8192}, {512}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"scatter several", SCATTER, {1, 2, 1}, {0}, 2, 0, PALLOCD_INVALID, 0},
+	{"scatter at an address", SCATTER, {1, 2}, {1}, 1, 0, PALLOCD_INVALID, 0},
+	{"scatter 0 pages", SCATTER, {0, 2}, {0}, 1, 0, PALLOCD_INVALID, 0},
+	{"scatter too wide", SCATTER, {1, 3073}, {0}, 1, 0, PALLOCD_LIMIT, 0},
+	{"scatter too much", SCATTER, {4096, 3072}, {0}, 1, 0, PALLOCD_NO_SPACE, 0},
+	{"a strategy that is none", STRATEGY, {1, 3}, {0}, 1, 0, PALLOCD_INVALID, 0},
+	{"best fit without its index", STRATEGY, {1, 2}, {0}, 1, 0, PALLOCD_INVALID, 0},
+	{"how many fit of nothing", FIT, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"how many fit of too much", FIT, {0}, {8193}, 0, 0, PALLOCD_LIMIT, 0},
+	{"resize to 0", RESIZE, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"resize at no edge", RESIZE, {0, 2}, {5}, 0, 0, PALLOCD_INVALID, 0},
+	{"resize from inside", RESIZE, {3}, {5}, 0, 0, PALLOCD_INVALID, 0},
+	{"resize unaligned", RESIZE, {0}, {5, 1}, 0, 0, PALLOCD_UNALIGNED, 0},
+	{"resize foreign", RESIZE, {10}, {5}, 0, 0, PALLOCD_NOT_OWNER, 0},
+	{"resize nobody's", RESIZE, {4095}, {1}, 0, 0, PALLOCD_NOT_ALLOCATED, 0},
+	{"resize into foreign", RESIZE, {0}, {11}, 0, 0, PALLOCD_NOT_FREE, 0},
+	{"resize below the region", RESIZE, {0, 1}, {11}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"resize over the end", RESIZE, {0}, {8193}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"resize absurdly", RESIZE, {0}, {UINT64_MAX}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"split at a beginning", SPLIT, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"split unaligned", SPLIT, {1}, {0, 1}, 0, 0, PALLOCD_UNALIGNED, 0},
+	{"split foreign", SPLIT, {12}, {0}, 0, 0, PALLOCD_NOT_OWNER, 0},
+	{"split nobody's", SPLIT, {4095}, {0}, 0, 0, PALLOCD_NOT_ALLOCATED, 0},
+	{"split elsewhere", SPLIT, {8192}, {0}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"join 0 pages", JOIN, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"join a part", JOIN, {0}, {5}, 0, 0, PALLOCD_INVALID, 0},
+	{"join own and foreign", JOIN, {0}, {20}, 0, 0, PALLOCD_NOT_OWNER, 0},
+	{"join absurdly", JOIN, {0}, {UINT64_MAX}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"shrink by 0", SHRINK, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"shrink by part of a chunk", SHRINK, {1}, {512}, 0, 0, PALLOCD_INVALID, 0},
+	{"shrink what is not there", SHRINK, {4096}, {512}, 0, 0, PALLOCD_INVALID, 0},
+	{"shrink what is in use", SHRINK, {0}, {512}, 0, 0, PALLOCD_IN_USE, 0},
+	{"shrink over the end", SHRINK, {4096}, {4097}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"drain 0 pages", DRAIN, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"undrain what is not drained", DRAIN, {0, 1}, {1}, 0, 0, PALLOCD_INVALID, 0},
+	{"drain unaligned", DRAIN, {0}, {1, 1}, 0, 0, PALLOCD_UNALIGNED, 0},
+	{"drain absurdly", DRAIN, {0}, {UINT64_MAX}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
+	{"reserve 0 pages", RESERVE, {0}, {0}, 0, 0, PALLOCD_INVALID, 0},
+	{"reserve what is in use", RESERVE, {0}, {1}, 0, 0, PALLOCD_IN_USE, 0},
+	{"reserve foreign", RESERVE, {15}, {1}, 0, 0, PALLOCD_IN_USE, 0},
+	{"unreserve what is not reserved", RESERVE, {4095, 1}, {1}, 0, 0, PALLOCD_INVALID, 0},
+	{"reserve behind the end", RESERVE, {8192}, {1}, 0, 0, PALLOCD_OUT_OF_REGION, 0},
 };
+
+static Reply *placed_call(const struct refusal_case *c)
+{
+	Pallocd__V1__Placement p = PALLOCD__V1__PLACEMENT__INIT;
+	Pallocd__V1__Alloc a = PALLOCD__V1__ALLOC__INIT;
+
+	p.addr = BASE + 4095 * 4096;
+	if (c->kind == STRATEGY) {
+		p.strategy = (Pallocd__V1__Strategy)c->a[1];
+	} else {
+		p.rule = (Pallocd__V1__Rule)c->b[0];
+		a.scatter_extents = (uint32_t)c->a[1];
+	}
+	a.region_id = 1;
+	a.npages = (uint64_t[]){c->a[0], c->a[2]};
+	a.n_npages = c->na;
+	a.placement = &p;
+	return wire_call(fd, &REQUEST(9, ALLOC, alloc, &a));
+}
+
+/* All verbs with an address and a number of pages. */
+static Reply *range_call(const struct refusal_case *c)
+{
+	Pallocd__V1__Grow grow = PALLOCD__V1__GROW__INIT;
+	Pallocd__V1__Resize resize = PALLOCD__V1__RESIZE__INIT;
+	Pallocd__V1__Split split = PALLOCD__V1__SPLIT__INIT;
+	Pallocd__V1__Join join = PALLOCD__V1__JOIN__INIT;
+	Pallocd__V1__Shrink shrink = PALLOCD__V1__SHRINK__INIT;
+	Pallocd__V1__Drain drain = PALLOCD__V1__DRAIN__INIT;
+	Pallocd__V1__Reserve reserve = PALLOCD__V1__RESERVE__INIT;
+
+	grow.region_id = resize.region_id = split.region_id = join.region_id = 1;
+	shrink.region_id = drain.region_id = reserve.region_id = 1;
+	grow.addr = resize.addr = split.addr = join.addr = shrink.addr = drain.addr = reserve.addr =
+		BASE + c->a[0] * 4096 + c->b[1];
+	grow.npages = resize.npages = join.npages = shrink.npages = drain.npages = reserve.npages =
+		c->b[0];
+	resize.edge = (Pallocd__V1__Edge)c->a[1];
+	drain.undo = reserve.undo = c->a[1] != 0;
+	switch (c->kind) {
+	case GROW_AT:
+		return wire_call(fd, &REQUEST(9, GROW, grow, &grow));
+	case RESIZE:
+		return wire_call(fd, &REQUEST(9, RESIZE, resize, &resize));
+	case SPLIT:
+		return wire_call(fd, &REQUEST(9, SPLIT, split, &split));
+	case JOIN:
+		return wire_call(fd, &REQUEST(9, JOIN, join, &join));
+	case SHRINK:
+		return wire_call(fd, &REQUEST(9, SHRINK, shrink, &shrink));
+	case DRAIN:
+		return wire_call(fd, &REQUEST(9, DRAIN, drain, &drain));
+	default:
+		return wire_call(fd, &REQUEST(9, RESERVE, reserve, &reserve));
+	}
+}
 
 static Reply *case_call(const struct refusal_case *c)
 {
@@ -143,13 +264,14 @@ static Reply *case_call(const struct refusal_case *c)
 	Pallocd__V1__Free f = PALLOCD__V1__FREE__INIT;
 	Pallocd__V1__Grow g = PALLOCD__V1__GROW__INIT;
 	Pallocd__V1__Map m = PALLOCD__V1__MAP__INIT;
+	Pallocd__V1__Fit fit = PALLOCD__V1__FIT__INIT;
 	uint64_t first[3], second[3];
 
 	for (int i = 0; i < 3; i++) {
 		first[i] = c->kind == FREE ? BASE + c->a[i] * 4096 : c->a[i];
 		second[i] = c->b[i];
 	}
-	a.region_id = f.region_id = g.region_id = m.region_id = 1;
+	a.region_id = f.region_id = g.region_id = m.region_id = fit.region_id = 1;
 	switch (c->kind) {
 	case ALLOC:
 		a.npages = first;
@@ -169,8 +291,15 @@ static Reply *case_call(const struct refusal_case *c)
 		m.addr = first[0];
 		m.npages = second[0];
 		return wire_call(fd, &REQUEST(9, MAP, map, &m));
+	case FIT:
+		fit.npages = second[0];
+		return wire_call(fd, &REQUEST(9, FIT, fit, &fit));
+	case SCATTER:
+	case STRATEGY:
+		return placed_call(c);
+	default:
+		return range_call(c);
 	}
-	return NULL;
 }
 
 START_TEST(refused_requests_change_nothing)

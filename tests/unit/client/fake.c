@@ -178,6 +178,8 @@ static void region_fill(Pallocd__V1__Region *r, uint32_t id, char *name)
 	r->limit_npages = 1 << 20;
 	r->grown_npages = 1024;
 	r->free_npages = 512;
+	r->best_fit = true;
+	r->held_npages = 9;
 }
 
 /* Regions 1 to 5, two a reply: the cursor must work. */
@@ -202,6 +204,7 @@ static size_t answer_info(Pallocd__V1__Reply *reply, const Pallocd__V1__RegionIn
 {
 	Pallocd__V1__RegionInfoReply i = PALLOCD__V1__REGION_INFO_REPLY__INIT;
 	uint64_t addr[2] = {0x10000, 0x900000}, npages[2] = {512, 512};
+	uint64_t held[3] = {0x11000, 0x13000, 0x15000}, nheld[3] = {1, 2, 3};
 	Pallocd__V1__Region r;
 	char name[16];
 
@@ -215,6 +218,10 @@ static size_t answer_info(Pallocd__V1__Reply *reply, const Pallocd__V1__RegionIn
 	i.range_addr = addr;
 	i.range_npages = npages;
 	i.n_range_addr = i.n_range_npages = i.nranges = 2;
+	i.reserved_addr = i.drained_addr = held;
+	i.reserved_npages = i.drained_npages = nheld;
+	i.n_reserved_addr = i.n_reserved_npages = 3;
+	i.n_drained_addr = i.n_drained_npages = 1;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_REGION_INFO;
 	reply->region_info = &i;
 	return fake_frame(reply, to);
@@ -225,6 +232,21 @@ static void placement_note(struct fake *f, const Pallocd__V1__Placement *p)
 	f->placed = p;
 	if (p)
 		f->placement = *p;
+}
+
+/* As many extents as are allowed, the last one with what is left; a page between any two of them. */
+static void scatter(struct fake *f, const Pallocd__V1__Alloc *q, Pallocd__V1__AllocReply *a)
+{
+	static _Thread_local uint64_t npages[PALLOCD_BATCH_EXTENTS_MAX];
+	size_t n = q->scatter_extents < q->npages[0] ? q->scatter_extents : q->npages[0];
+
+	for (size_t i = 0; i < n; i++) {
+		npages[i] = i + 1 < n ? 1 : q->npages[0] - i;
+		a->addr[i] = a->addr[0] + 2 * i * PAGE_SIZE;
+	}
+	f->next_addr += n * PAGE_SIZE;
+	a->npages = npages;
+	a->n_npages = a->n_addr = n;
 }
 
 /* More than 1000 pages is no space, so that refusals can be had. */
@@ -244,6 +266,8 @@ static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pall
 			refusal.largest_npages = 100;
 			refusal.growable_npages = 7;
 			refusal.placed_npages = q->placement ? 50 : 0;
+			refusal.aligned_npages = q->placement ? 60 : 0;
+			refusal.bounded_npages = q->placement ? 70 : 0;
 			refusal.field = (char *)"npages";
 			reply->status = PALLOCD__V1__STATUS__NO_SPACE;
 			reply->refusal = &refusal;
@@ -252,9 +276,11 @@ static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pall
 		addr[i] = f->next_addr;
 		f->next_addr += q->npages[i] * PAGE_SIZE;
 	}
-	f->nallocs += q->n_npages;
 	a.addr = addr;
 	a.n_addr = q->n_npages;
+	if (q->scatter_extents)
+		scatter(f, q, &a);
+	f->nallocs += a.n_addr;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_ALLOC;
 	reply->alloc = &a;
 	return fake_frame(reply, to);
@@ -269,6 +295,7 @@ static size_t answer_free(struct fake *f, Pallocd__V1__Reply *reply, const Pallo
 		r.npages += q->npages[i];
 		f->frees[f->nfrees++ % 64] = q->addr[i];
 	}
+	f->freed_npages += r.npages;
 	f->nallocs -= q->n_addr;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_FREE;
 	reply->free = &r;
@@ -287,6 +314,9 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	r.name = (char *)"r3";
 	r.page_size_bytes = PAGE_SIZE;
 	r.no_space_total = 18;
+	r.held_npages = 19;
+	r.fragmentation_ppm = 20;
+	r.shrinks_total = 21;
 	s.daemon = &d;
 	s.region = q->region_id ? &r : NULL;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_STAT;
@@ -316,7 +346,7 @@ static size_t answer_grow(Pallocd__V1__Reply *reply, const Pallocd__V1__Grow *q,
 {
 	Pallocd__V1__GrowReply g = PALLOCD__V1__GROW_REPLY__INIT;
 
-	g.addr = 0x900000;
+	g.addr = q->addr ? q->addr : 0x900000;
 	g.npages = (q->npages + 511) / 512 * 512;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_GROW;
 	reply->grow = &g;
@@ -341,6 +371,8 @@ static size_t answer_why(struct fake *f, Pallocd__V1__Reply *reply, const Palloc
 	w.largest_npages = 100;
 	w.placed_npages = 50;
 	w.growable_npages = 7;
+	w.aligned_npages = 60;
+	w.bounded_npages = 70;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_WHY;
 	reply->why = &w;
 	return fake_frame(reply, to);
@@ -385,8 +417,7 @@ size_t fake_answer(struct fake *f, const Pallocd__V1__Request *q, uint8_t *to)
 	case PALLOCD__V1__REQUEST__VERB_FIT:
 		return answer_fit(f, &reply, q->fit, to);
 	default:
-		reply.status = PALLOCD__V1__STATUS__UNKNOWN_VERB;
-		return fake_frame(&reply, to);
+		return fake_answer_space(&reply, q, to);
 	}
 }
 

@@ -33,7 +33,8 @@ struct fake {
 	uint64_t next_addr;
 	uint64_t frees[64]; /* addresses of Frees, as they came */
 	unsigned nfrees;
-	bool placed; /* the last Alloc, Why or Fit had a placement: this one */
+	uint64_t freed_npages; /* by all of them */
+	bool placed;           /* the last Alloc, Why or Fit had a placement: this one */
 	Pallocd__V1__Placement placement;
 };
 
@@ -63,6 +64,9 @@ bool fake_hello(int fd);
 
 /** fake_answer() - the reply of a well-behaved daemon to @request, as a frame in @to. Return: its length. */
 size_t fake_answer(struct fake *f, const Pallocd__V1__Request *request, uint8_t *to);
+
+/** fake_answer_space() - the same for what changes extents and regions: Resize, Split, ... */
+size_t fake_answer_space(Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q, uint8_t *to);
 
 /** fake_serve() - a script: a well-behaved daemon until the client goes. */
 fake_script fake_serve;

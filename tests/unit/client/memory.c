@@ -58,7 +58,7 @@ void *__wrap_mmap(void *p, size_t size, int prot, int flags, int fd, off_t at)
 	return MAP_FAILED;
 }
 
-/* What is tried: open, list, info, ranges, map, close. Return: the first status that is not 0. */
+/* What is tried: open, list, info, ranges of all kinds, map, close. Return: the first status that is not 0. */
 static int story(struct fake *f, struct paclient_call *call)
 {
 	struct paclient_region info = {.size = sizeof(info)};
@@ -77,6 +77,14 @@ static int story(struct fake *f, struct paclient_call *call)
 		status = paclient_region_info(c, 3, &info, call);
 	if (!status)
 		status = paclient_region_ranges(c, 3, &ranges, call);
+	if (!status) {
+		paclient_ranges_free(ranges);
+		status = paclient_region_reserved(c, 3, &ranges, call);
+	}
+	if (!status) {
+		paclient_ranges_free(ranges);
+		status = paclient_region_drained(c, 3, &ranges, call);
+	}
 	if (!status) {
 		paclient_ranges_free(ranges);
 		status = paclient_usage_map(c, 3, 0, 0, 4096, &usage, call);
@@ -118,7 +126,11 @@ END_TEST
 START_TEST(steady_state_takes_none)
 {
 	struct paclient_region_stat stat = {.size = sizeof(stat)};
+	struct paclient_drain drain = {.size = sizeof(drain)};
+	struct paclient_free_runs runs = {.size = sizeof(runs)};
+	struct paclient_range ranges[64];
 	uint64_t npages[64], addrs[64];
+	size_t n;
 	struct fake f;
 	paclient *c;
 
@@ -129,15 +141,20 @@ START_TEST(steady_state_takes_none)
 	nleft = ULONG_MAX;
 	ntaken = 0;
 	for (int i = 0; i < 200; i++) {
-		int status[4];
+		int status[8];
 
 		watched = true;
 		status[0] = paclient_alloc_batch(c, 3, 64, npages, 0, addrs, NULL);
 		status[1] = paclient_free_batch(c, 3, 64, addrs, npages, NULL);
 		status[2] = paclient_alloc(c, 3, 1001, 0, addrs, NULL);
 		status[3] = paclient_stat_region(c, 3, &stat, NULL);
+		status[4] = paclient_alloc_scattered(c, 3, 640, 64, 0, NULL, ranges, &n, NULL);
+		status[5] = paclient_drain(c, 3, 0x1000, 64, &drain, NULL);
+		status[6] = paclient_free_runs(c, 3, &runs, NULL);
+		status[7] = paclient_reserve(c, 3, 0x1000, 2, NULL);
 		watched = false;
 		ck_assert(!status[0] && !status[1] && status[2] == PACLIENT_NO_SPACE && !status[3]);
+		ck_assert(!status[4] && !status[5] && !status[6] && status[7] == PACLIENT_IN_USE);
 	}
 	ck_assert_uint_eq(ntaken, 0);
 	paclient_close(c);
@@ -210,10 +227,12 @@ static void serve_pause(struct fake *f, int fd)
 START_TEST(late_without_memory)
 {
 	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct paclient_range ranges[8];
 	struct fake f;
 	uint64_t addr;
-	int status[2];
+	int status[3];
 	paclient *c;
+	size_t n;
 
 	fake_start(&f, serve_pause, NULL);
 	c = fake_open(&f, 5000);
@@ -221,13 +240,65 @@ START_TEST(late_without_memory)
 	nleft = 0;
 	watched = true;
 	status[0] = paclient_alloc(c, 3, 1, 0, &addr, &call);
+	status[2] = paclient_alloc_scattered(c, 3, 1, 8, 0, NULL, ranges, &n, &call);
 	call.timeout_ms = 0;
 	status[1] = paclient_alloc(c, 3, 1, 0, &addr, &call);
 	watched = false;
 	ck_assert_int_eq(status[0], PACLIENT_TIMED_OUT);
+	ck_assert_int_eq(status[2], PACLIENT_TIMED_OUT);
 	ck_assert_int_eq(status[1], 0);
-	ck_assert_uint_eq(addr, 0x11000);
+	ck_assert_uint_eq(addr, 0x13000);
 	paclient_close(c);
+	fake_stop(&f);
+}
+END_TEST
+
+/* More extents than the arena holds, and than were asked for: without memory nobody reads it. */
+static void serve_late_and_large(struct fake *f, int fd)
+{
+	static uint64_t ones[6000];
+	Pallocd__V1__AllocReply a = PALLOCD__V1__ALLOC_REPLY__INIT;
+	Pallocd__V1__Reply reply = PALLOCD__V1__REPLY__INIT;
+
+	for (size_t i = 0; i < 6000; i++)
+		ones[i] = 1;
+	fake_hello(fd);
+	pallocd__v1__request__free_unpacked(fake_read(fd), NULL);
+	usleep(100000);
+	a.addr = a.npages = ones;
+	a.n_addr = a.n_npages = 6000;
+	reply.id = 2;
+	reply.result_case = PALLOCD__V1__REPLY__RESULT_ALLOC;
+	reply.alloc = &a;
+	fake_send(fd, &reply);
+	fake_serve(f, fd);
+}
+
+START_TEST(late_and_unread)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct paclient_range ranges[8];
+	int status[2], want;
+	struct fake f;
+	paclient *c;
+	size_t n;
+
+	fake_start(&f, serve_late_and_large, NULL);
+	/* With memory it is read, and makes no sense. */
+	for (int memory = 0; memory < 2; memory++) {
+		want = memory ? PACLIENT_PROTOCOL : 0;
+		c = fake_open(&f, 5000);
+		call.timeout_ms = 20;
+		status[0] = paclient_alloc_scattered(c, 3, 6, 8, 0, NULL, ranges, &n, &call);
+		call.timeout_ms = 0;
+		nleft = memory ? ULONG_MAX : 0;
+		watched = true;
+		status[1] = paclient_grow(c, 3, 1, NULL, &call);
+		watched = false;
+		ck_assert_int_eq(status[0], PACLIENT_TIMED_OUT);
+		ck_assert_int_eq(status[1], want);
+		paclient_close(c);
+	}
 	fake_stop(&f);
 }
 END_TEST
@@ -240,5 +311,6 @@ int main(void)
 	run_add(s, "steady_state_takes_none", steady_state_takes_none);
 	run_add(s, "reply_larger_than_the_arena", reply_larger_than_the_arena);
 	run_add(s, "late_without_memory", late_without_memory);
+	run_add(s, "late_and_unread", late_and_unread);
 	return run_suite(s);
 }

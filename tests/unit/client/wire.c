@@ -215,6 +215,7 @@ START_TEST(no_status_of_our_own)
 				   PACLIENT_FAULTED,
 				   PACLIENT_OVERLOADED,
 				   PACLIENT_NOT_FREE,
+				   PACLIENT_IN_USE,
 				   PACLIENT_TIMED_OUT,
 				   PACLIENT_NOT_CONNECTED,
 				   PACLIENT_DISCONNECTED,
@@ -234,6 +235,8 @@ END_TEST
 START_TEST(numbers_equal_the_limits)
 {
 	ck_assert_uint_eq(PACLIENT_NAME_BYTES, PALLOCD_NAME_BYTES_MAX + 1);
+	/* As many as the daemon lists. */
+	ck_assert_uint_eq(PACLIENT_DRAIN_EXTENTS_MAX, PALLOCD_IN_USE_EXTENTS_MAX);
 	ck_assert_str_eq(paclient_version(), PROJECT_VERSION);
 }
 END_TEST

@@ -25,6 +25,7 @@ static struct {
 	pid_t pid;
 	/* How the child shall be. */
 	uint32_t connections_max;
+	uint64_t region_bytes;
 	long mem_fail_after;        /* -1: never */
 	long mem_fail_after_signal; /* SIGUSR1 ends memory after so many; SIGUSR2 gives some again */
 } f;
@@ -36,6 +37,7 @@ static inline void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(f.dir));
 	snprintf(f.path, sizeof(f.path), "%s/sock", f.dir);
 	f.connections_max = 1000;
+	f.region_bytes = 1 << 30;
 	f.mem_fail_after = -1;
 }
 
@@ -46,7 +48,11 @@ static inline void on_usr(int signum)
 
 static inline int serve(void)
 {
-	struct region_config config = {"r", BASE, 4096, 1 << 30, 1 << 30, 0};
+	struct region_config config = {.name = "r",
+				       .base_addr = BASE,
+				       .page_size_bytes = 4096,
+				       .limit_bytes = f.region_bytes,
+				       .initial_bytes = f.region_bytes};
 	struct net_config nc = {.path = f.path, .mode = 0600, .inherited_fd = -1};
 	struct regions regions;
 	struct rpc rpc;

@@ -174,7 +174,7 @@ static void break_count(struct pagealloc *pa)
 }
 static void break_grown_bit(struct pagealloc *pa)
 {
-	pa->grown_bits[0] ^= 2;
+	pa->scavindex.marks[0].grown ^= 2;
 }
 static void break_mark(struct pagealloc *pa)
 {
@@ -308,17 +308,21 @@ START_TEST(place_does_not_overflow)
 {
 	static const struct pagealloc_request none[] = {
 		{.npages = UINT64_MAX},
-		{.npages = UINT64_MAX, .last = true},
+		{.npages = UINT64_MAX, .strategy = PAGEALLOC_LAST},
 		{.npages = UINT64_MAX - 1, .align_npages = UINT64_C(1) << 63},
 		{.npages = 1, .align_npages = UINT64_C(1) << 63},
-		{.npages = 1, .align_npages = UINT64_C(1) << 63, .last = true},
+		{.npages = 1, .align_npages = UINT64_C(1) << 63, .strategy = PAGEALLOC_LAST},
 		{.npages = 1, .first = UINT64_MAX - 1},
-		{.npages = 1, .first = UINT64_MAX - 1, .limit = UINT64_MAX, .last = true},
+		{.npages = 1,
+		 .first = UINT64_MAX - 1,
+		 .limit = UINT64_MAX,
+		 .strategy = PAGEALLOC_LAST},
 		{.npages = UINT64_C(1) << 63, .boundary_npages = UINT64_C(1) << 63},
 	};
 	struct pagealloc_config config = {.limit_npages = 64 * 512, .origin_npages = 5};
+	struct pagealloc_walk walk = {.budget = 1};
 	struct pagealloc *pa;
-	uint64_t page;
+	uint64_t page, n = 0;
 
 	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
 	ck_assert_int_eq(pagealloc_place(pa, &none[_i], &page), PAGEALLOC_E_NO_RUN);
@@ -326,7 +330,8 @@ START_TEST(place_does_not_overflow)
 	ck_assert_int_eq(pagealloc_place(pa, &none[_i], &page), PAGEALLOC_E_NO_RUN);
 	ck_assert_int_eq(pagealloc_place_within(pa, &none[_i], 0, 64 * 512, &page),
 			 PAGEALLOC_E_NO_RUN);
-	ck_assert_uint_eq(pagealloc_count_placed(pa, &none[_i]), 0);
+	ck_assert(pagealloc_count_placed(pa, &none[_i], &walk, &n));
+	ck_assert_uint_eq(n, 0);
 	pagealloc_destroy(pa);
 }
 END_TEST

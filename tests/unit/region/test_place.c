@@ -35,12 +35,12 @@ static const struct good_case {
 	{"aligned", 50, {.align_npages = 128}, 0},
 	{"aligned, above what is held", 101, {.align_npages = 128}, 256},
 	{"aligned beyond the base", 5, {.align_npages = 512}, 256},
-	{"from the top", 5, {.last = true}, 1019},
-	{"from the top, aligned", 5, {.last = true, .align_npages = 16}, 1008},
+	{"from the top", 5, {.strategy = PAGEALLOC_LAST}, 1019},
+	{"from the top, aligned", 5, {.strategy = PAGEALLOC_LAST, .align_npages = 16}, 1008},
 	{"lowest", 5, {.lowest_addr = AT(10)}, 10},
 	{"lowest, within a page", 5, {.lowest_addr = AT(10) + 1}, 11},
 	{"lowest, in what is held", 5, {.lowest_addr = AT(150)}, 200},
-	{"limit, from the top", 5, {.limit_addr = AT(60) + 4095, .last = true}, 55},
+	{"limit, from the top", 5, {.limit_addr = AT(60) + 4095, .strategy = PAGEALLOC_LAST}, 55},
 	{"between bounds", 5, {.lowest_addr = AT(300), .limit_addr = AT(305)}, 300},
 	{"boundary", 60, {.lowest_addr = AT(30), .boundary_npages = 64}, 320 - 256 + 128 + 64},
 	{"fixed", 5, {.rule = REGION_FIXED, .addr = AT(77)}, 77},
@@ -229,7 +229,7 @@ END_TEST
 /* The highest place is that in what has grown by then, and Why knows it before. */
 START_TEST(why_sees_what_growing_brings)
 {
-	static const struct region_placement last = {.last = true},
+	static const struct region_placement last = {.strategy = PAGEALLOC_LAST},
 					     hint = {.rule = REGION_HINT, .addr = AT(700)};
 	struct region_refusal rr;
 	struct region_why why;
@@ -265,8 +265,35 @@ static struct region_placement some_placement(struct random *state, uint64_t lim
 		p.limit_addr = BASE + random_below(state, limit * PAGE);
 	p.rule = (enum region_rule)random_below(state, 3);
 	p.addr = AT(random_below(state, limit));
-	p.last = random_below(state, 2);
+	p.strategy = (enum pagealloc_strategy)random_below(state, 3);
 	return p;
+}
+
+/* The administrator was here: something is held back, or let go; address space came, or went. */
+static void change_something(struct world *w, struct random *state, uint64_t limit)
+{
+	uint64_t first = random_below(state, limit), npages = 1 + random_below(state, 300), addr, n;
+	struct region_in_use use;
+	struct region_refusal rr = {0};
+	bool undo = random_below(state, 2);
+	int err;
+
+	if (npages > limit - first)
+		npages = limit - first;
+	switch (random_below(state, 4)) {
+	case 0:
+		err = region_reserve(w->r, AT(first), npages, undo, &use, &rr);
+		break;
+	case 1:
+		err = region_drain(w->r, AT(first), npages, undo, &use, &rr);
+		break;
+	case 2:
+		err = region_shrink(w->r, AT(first), 4 * npages, &addr, &n, &use, &rr);
+		break;
+	default:
+		err = region_grow(w->r, AT(first / 512 * 512), npages, &addr, &n, &rr);
+	}
+	ck_assert_msg(err >= 0 && err != REGION_E_FAULTED, "outcome %d: %s", err, w->r->fault);
 }
 
 /* Whatever is asked for: Why says what alloc then does, growth included, and no request closes the region. */
@@ -290,6 +317,8 @@ START_TEST(why_and_alloc_agree_at_random)
 			world_deinit(&w);
 			world_init(&w, limit, 512, 700);
 		}
+		if (random_below(&state, 10) == 0)
+			change_something(&w, &state, limit);
 		why_rr = (struct region_refusal){0};
 		why_err = region_why(w.r, npages, &p, &why, &why_rr);
 		grown = w.r->grown_npages;
@@ -323,16 +352,19 @@ START_TEST(a_batch_obeys_or_nothing_is_taken)
 						  .limit_addr = AT(1024)},
 					     fixed = {.rule = REGION_FIXED, .addr = AT(8)};
 	const uint64_t npages[] = {3, 4, 5, 6};
-	uint64_t addr[4], scavenged, n;
+	struct pagealloc_walk walk = {.budget = 100};
+	uint64_t addr[4], scavenged, n = 0;
 	struct region_refusal rr = {0};
 	struct world w;
+	bool done;
 
 	world_init(&w, 2048, 2048, 0);
 	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, npages, 4, &p, addr, &scavenged, &rr),
 			 REGION_E_NO_SPACE);
 	ck_assert_uint_eq(rr.index, 3);
 	ck_assert_uint_eq(w.r->used_npages, 0);
-	ck_assert_int_eq(region_fit(w.r, 4, &p, &n, &rr), 0);
+	ck_assert_int_eq(region_fit(w.r, 4, &p, &walk, &n, &done, &rr), 0);
+	ck_assert(done);
 	ck_assert_uint_eq(n, 3);
 	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, npages, 3, &p, addr, &scavenged, &rr), 0);
 	for (unsigned i = 0; i < 3; i++)

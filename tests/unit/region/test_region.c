@@ -10,26 +10,46 @@
 #include "base/mem.h"
 #include "world.h"
 
+/* What is not named is 0. */
+#define CONFIG(name_, base, page_size, limit, initial, auto_grow, ...)                        \
+	{                                                                                     \
+		.name = name_, .base_addr = base, .page_size_bytes = page_size,               \
+		.limit_bytes = limit, .initial_bytes = initial, .auto_grow_bytes = auto_grow, \
+		##__VA_ARGS__                                                                 \
+	}
+
 static const struct config_case {
 	const char *says; /* part of the explanation; NULL: possible */
 	struct region_config config;
 } config_cases[] = {
-	{NULL, {"a", 0, 4096, 4096, 0, 0}},
-	{NULL, {"a.B_c-9", 1 << 30, 1 << 30, UINT64_C(1) << 40, 1, 1}},
-	{NULL, {"a", 0, 1, UINT64_C(1) << 36, 0, 0}},
-	{NULL, {"a", UINT64_MAX - 4095, 4096, 0, 0, 0}}, /* refused below: limit 0 */
-	{"1 to 63", {"", 0, 4096, 4096, 0, 0}},
-	{"letters", {"a b", 0, 4096, 4096, 0, 0}},
-	{"letters", {"a,b", 0, 4096, 4096, 0, 0}},
-	{"letters", {"a/b", 0, 4096, 4096, 0, 0}},
-	{"power of two", {"a", 0, 0, 4096, 0, 0}},
-	{"power of two", {"a", 0, 4095, 4096, 0, 0}},
-	{"power of two", {"a", 0, UINT64_C(1) << 31, UINT64_C(1) << 31, 0, 0}},
-	{"0x1000 would be", {"a", 0x1001, 4096, 4096, 0, 0}},
-	{"multiple", {"a", 0, 4096, 4097, 0, 0}},
-	{"2^36", {"a", 0, 1, (UINT64_C(1) << 36) + 1, 0, 0}},
-	{"64-bit", {"a", UINT64_MAX - 4095, 4096, 8192, 0, 0}},
-	{"above the limit", {"a", 0, 4096, 4096, 8192, 0}},
+	{NULL, CONFIG("a", 0, 4096, 4096, 0, 0)},
+	{NULL, CONFIG("a.B_c-9", 1 << 30, 1 << 30, UINT64_C(1) << 40, 1, 1)},
+	{NULL, CONFIG("a", 0, 1, UINT64_C(1) << 36, 0, 0)},
+	{NULL, CONFIG("a", UINT64_MAX - 4095, 4096, 0, 0, 0)}, /* refused below: limit 0 */
+	{"1 to 63", CONFIG("", 0, 4096, 4096, 0, 0)},
+	{"letters", CONFIG("a b", 0, 4096, 4096, 0, 0)},
+	{"letters", CONFIG("a,b", 0, 4096, 4096, 0, 0)},
+	{"letters", CONFIG("a/b", 0, 4096, 4096, 0, 0)},
+	{"power of two", CONFIG("a", 0, 0, 4096, 0, 0)},
+	{"power of two", CONFIG("a", 0, 4095, 4096, 0, 0)},
+	{"power of two", CONFIG("a", 0, UINT64_C(1) << 31, UINT64_C(1) << 31, 0, 0)},
+	{"0x1000 would be", CONFIG("a", 0x1001, 4096, 4096, 0, 0)},
+	{"multiple", CONFIG("a", 0, 4096, 4097, 0, 0)},
+	{"2^36", CONFIG("a", 0, 1, (UINT64_C(1) << 36) + 1, 0, 0)},
+	{"64-bit", CONFIG("a", UINT64_MAX - 4095, 4096, 8192, 0, 0)},
+	{"above the limit", CONFIG("a", 0, 4096, 4096, 8192, 0)},
+	{NULL, CONFIG("a", 4096, 4096, 1 << 20, 0, 0, .best_fit = true,
+		      .holes = {{4096, 8192}, {8192, 4096}}, .nholes = 2)},
+	{"does not consist",
+	 CONFIG("a", 0, 4096, 1 << 20, 0, 0, .holes = {{1, 4096}}, .nholes = 1)},
+	{"does not consist",
+	 CONFIG("a", 0, 4096, 1 << 20, 0, 0, .holes = {{4096, 0}}, .nholes = 1)},
+	{"not in the region",
+	 CONFIG("a", 8192, 4096, 1 << 20, 0, 0, .holes = {{4096, 4096}}, .nholes = 1)},
+	{"not in the region",
+	 CONFIG("a", 0, 4096, 8192, 0, 0, .holes = {{4096, 8192}}, .nholes = 1)},
+	{"not in the region",
+	 CONFIG("a", 0, 4096, 8192, 0, 0, .holes = {{1 << 20, 4096}}, .nholes = 1)},
 };
 
 START_TEST(configurations)
@@ -51,7 +71,7 @@ END_TEST
 
 START_TEST(regions_are_found_by_id_and_name)
 {
-	struct region_config config = {"two", 0, 4096, 1 << 20, 0, 0};
+	struct region_config config = CONFIG("two", 0, 4096, 1 << 20, 0, 0);
 	struct world w;
 
 	world_init(&w, 100, 100, 0);
@@ -106,14 +126,14 @@ START_TEST(grow_rounds_up_to_chunks_and_to_the_limit)
 	struct world w;
 
 	world_init(&w, 1300, 0, 0);
-	ck_assert_int_eq(region_grow(w.r, 0, &addr, &npages, &rr), REGION_E_EMPTY);
-	ck_assert_int_eq(region_grow(w.r, 1, &addr, &npages, &rr), 0);
+	ck_assert_int_eq(region_grow(w.r, 0, 0, &addr, &npages, &rr), REGION_E_EMPTY);
+	ck_assert_int_eq(region_grow(w.r, 0, 1, &addr, &npages, &rr), 0);
 	ck_assert_uint_eq(addr, BASE);
 	ck_assert_uint_eq(npages, 512);
-	ck_assert_int_eq(region_grow(w.r, 789, &addr, &npages, &rr), REGION_E_LIMIT);
+	ck_assert_int_eq(region_grow(w.r, 0, 789, &addr, &npages, &rr), REGION_E_LIMIT);
 	ck_assert_uint_eq(rr.limit, 788);
-	ck_assert_int_eq(region_grow(w.r, UINT64_MAX, &addr, &npages, &rr), REGION_E_LIMIT);
-	ck_assert_int_eq(region_grow(w.r, 600, &addr, &npages, &rr), 0);
+	ck_assert_int_eq(region_grow(w.r, 0, UINT64_MAX, &addr, &npages, &rr), REGION_E_LIMIT);
+	ck_assert_int_eq(region_grow(w.r, 0, 600, &addr, &npages, &rr), 0);
 	ck_assert_uint_eq(addr, BASE + 512 * PAGE);
 	ck_assert_uint_eq(npages, 788);
 	ck_assert_uint_eq(region_growable_npages(w.r), 0);
@@ -321,7 +341,7 @@ END_TEST
 
 START_TEST(a_fault_closes_this_region_only)
 {
-	struct region_config config = {"two", 0, 4096, 1 << 20, 1 << 20, 0};
+	struct region_config config = CONFIG("two", 0, 4096, 1 << 20, 1 << 20, 0);
 	struct region_refusal rr = {0};
 	uint64_t n, addr, one = 1, page;
 	char why[200];
@@ -342,7 +362,7 @@ START_TEST(a_fault_closes_this_region_only)
 	ck_assert_int_eq(give(&w, w.b, page + 10, 10), REGION_E_FAULTED);
 	ck_assert_int_eq(region_alloc(w.r, &w.a->owner, &one, 1, NULL, &addr, &n, &rr),
 			 REGION_E_FAULTED);
-	ck_assert_int_eq(region_grow(w.r, 1, &addr, &n, &rr), REGION_E_FAULTED);
+	ck_assert_int_eq(region_grow(w.r, 0, 1, &addr, &n, &rr), REGION_E_FAULTED);
 	/* The other one goes on, also for a session that held something in both. */
 	session_end(w.a);
 	ck_assert(regions_reclaim(&w.regions, UINT32_MAX));
@@ -412,7 +432,7 @@ static int step_session(struct world *w)
 
 static int step_region(struct world *w)
 {
-	struct region_config config = {"two", 0, 4096, 1 << 30, 1 << 20, 0};
+	struct region_config config = CONFIG("two", 0, 4096, 1 << 30, 1 << 20, 0);
 
 	return regions_add(&w->regions, &config);
 }

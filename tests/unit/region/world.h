@@ -42,6 +42,7 @@ static inline void world_init(struct world *w, uint64_t limit, uint64_t initial,
 		.limit_bytes = limit * PAGE,
 		.initial_bytes = initial * PAGE,
 		.auto_grow_bytes = auto_grow * PAGE,
+		.best_fit = true,
 	};
 
 	regions_init(&w->regions, DAEMON_UID);

@@ -49,6 +49,16 @@ static inline void region_make(const char *name, uint64_t limit_npages, uint64_t
 	ck_assert_int_eq(regions_add(&f.regions, &config), 0);
 }
 
+/* The regions agree with themselves. */
+static inline void assert_regions(void)
+{
+	char why[200] = "";
+
+	for (uint32_t i = 0; i < f.regions.n; i++)
+		ck_assert_msg(region_check(f.regions.table[i], why, sizeof(why)), "region %u: %s",
+			      i + 1, why);
+}
+
 static inline void setup(void)
 {
 	struct session_peer peer = {.uid = 1000, .gid = 1000, .pid = 7};
@@ -65,15 +75,13 @@ static inline void setup(void)
 
 static inline void teardown(void)
 {
-	char why[200] = "";
-
 	if (f.reply)
 		pallocd__v1__reply__free_unpacked(f.reply, NULL);
 	rpc_conn_close(&f.conn);
 	while (!rpc_work(&f.rpc))
 		;
 	ck_assert_uint_eq(f.regions.nsessions, 0);
-	ck_assert_msg(region_check(f.regions.table[0], why, sizeof(why)), "%s", why);
+	assert_regions();
 	rpc_deinit(&f.rpc);
 	regions_deinit(&f.regions);
 	free(f.out.data);
@@ -177,12 +185,78 @@ static inline Reply *free_n(uint64_t *addr, uint64_t *npages, size_t naddr, size
 	return call(&REQUEST(3, FREE, free, &m));
 }
 
+/* What a refused request must leave as it was. */
+struct state {
+	uint64_t grown, used, held, nextents, detached;
+	size_t nranges, nreserved, ndrained;
+};
+
+static inline struct state state_of(uint32_t id)
+{
+	const struct region *r = regions_by_id(&f.regions, id);
+
+	return (struct state){.grown = r->grown_npages,
+			      .used = r->used_npages,
+			      .held = region_held_npages(r),
+			      .nextents = r->extents.nlive,
+			      .detached = r->detached_npages,
+			      .nranges = region_nranges(r),
+			      .nreserved = region_nreserved(r),
+			      .ndrained = region_ndrained(r)};
+}
+
+static inline void assert_unchanged(uint32_t id, const struct state *before)
+{
+	struct state now = state_of(id);
+
+	ck_assert_msg(memcmp(&now, before, sizeof(now)) == 0,
+		      "something has changed; held pages: %llu, %llu; extents: %llu, %llu",
+		      (unsigned long long)before->used, (unsigned long long)now.used,
+		      (unsigned long long)before->nextents, (unsigned long long)now.nextents);
+	assert_regions();
+}
+
 static inline void assert_refused(const Reply *reply, enum pallocd_status status, const char *field)
 {
 	ck_assert_msg((unsigned)reply->status == status, "wanted %s, got %s (%s)",
 		      pallocd_status_name(status), pallocd_status_name((unsigned)reply->status),
 		      reply->message);
 	ck_assert_str_eq(reply->refusal->field, field);
+}
+
+/* Held pages of region 1, @npages from page @page on. */
+static inline void alloc_at(uint64_t page, uint64_t npages)
+{
+	Pallocd__V1__Placement p = PALLOCD__V1__PLACEMENT__INIT;
+	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
+
+	p.rule = PALLOCD__V1__RULE__FIXED;
+	p.addr = BASE + page * 4096;
+	m.region_id = 1;
+	m.npages = &npages;
+	m.n_npages = 1;
+	m.placement = &p;
+	ck_assert_msg(!call(&REQUEST(4, ALLOC, alloc, &m))->status, "%s", f.reply->message);
+}
+
+/* Whose requests are served from here on; and again with the same argument, back. */
+static inline void conn_swap(struct rpc_conn *other)
+{
+	struct rpc_conn conn = f.conn;
+
+	f.conn = *other;
+	*other = conn;
+}
+
+/* A second connection, introduced; closed with rpc_conn_close(). */
+static inline void other_open(struct rpc_conn *other, uid_t uid)
+{
+	struct session_peer peer = {.uid = uid, .gid = uid, .pid = 8};
+
+	rpc_conn_open(other, &f.rpc, &peer);
+	conn_swap(other);
+	hello();
+	conn_swap(other);
 }
 
 #endif

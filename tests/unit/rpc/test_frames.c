@@ -5,6 +5,7 @@
  * Uses:       rpc/, region/, proto/, check
  */
 #include "fixture.h"
+#include "rpc/call.h"
 #include "tests/unit/random.h"
 
 START_TEST(unknown_verbs)
@@ -29,7 +30,10 @@ END_TEST
 /* One connection's expensive requests are served in turns. */
 START_TEST(expensive_requests_pause)
 {
-	struct region_config config = {"huge", 0, 1, UINT64_C(1) << 36, UINT64_C(1) << 27, 0};
+	struct region_config config = {.name = "huge",
+				       .page_size_bytes = 1,
+				       .limit_bytes = UINT64_C(1) << 36,
+				       .initial_bytes = UINT64_C(1) << 27};
 	Pallocd__V1__Map m = PALLOCD__V1__MAP__INIT;
 	size_t used, need, at = 0;
 	int npauses = 0, err;
@@ -181,9 +185,10 @@ START_TEST(hungry_frames_fit_the_arena)
 	static const uint8_t patterns[][4] = {
 		{0x2a, 0x00, 0x2a, 0x00}, /* an empty Alloc, again and again */
 		{0x42, 0x00, 0x4a, 0x00}, /* Stat and Map in turns */
-		{0x78, 0x01, 0x78, 0x01}, /* a field that nobody knows */
+		{0xa0, 0x01, 0x80, 0x00}, /* a field that nobody knows */
 		{0x08, 0x01, 0x08, 0x01}, /* the id again and again */
-		{0x7a, 0x00, 0x7a, 0x00}, /* an unknown message */
+		{0xa2, 0x01, 0x80, 0x00}, /* an unknown message */
+		{0x62, 0x00, 0x7a, 0x00}, /* Resize and Shrink in turns */
 	};
 	static uint8_t frame[PALLOCD_FRAME_BYTES_MAX];
 
@@ -267,6 +272,89 @@ START_TEST(hand_packed_replies_are_canonical)
 }
 END_TEST
 
+/* A frame that is most often an id and a verb, and sometimes not quite: their tags, numbers in too many bytes, more behind. */
+static size_t random_request(struct random *rnd, uint8_t *p)
+{
+	size_t n = 0, inner = random_below(rnd, 12);
+	uint64_t verb = random_below(rnd, 21), tag = verb << 3 | 2;
+
+	if (random_below(rnd, 4)) {
+		p[n++] = 0x08;
+		for (uint64_t i = random_below(rnd, 11); i; i--)
+			p[n++] = (uint8_t)(0x80 | random_below(rnd, 128));
+		p[n++] = (uint8_t)random_below(rnd, 128);
+	}
+	if (tag >= 0x80)
+		p[n++] = (uint8_t)(tag | 0x80);
+	p[n++] = (uint8_t)(tag >= 0x80 ? tag >> 7 : tag);
+	p[n++] = (uint8_t)inner;
+	/* Small fields of small numbers. */
+	for (size_t i = 0; i < inner; i++)
+		p[n++] = (uint8_t)(i % 2 ? random_below(rnd, 9) : random_below(rnd, 8) << 3);
+	if (random_below(rnd, 8) == 0)
+		p[random_below(rnd, n)] = (uint8_t)random_below(rnd, 256);
+	if (random_below(rnd, 8) == 0)
+		p[n++] = (uint8_t)random_below(rnd, 256);
+	return n;
+}
+
+/* Requests that are taken apart by hand are those that protobuf-c would make, or none where it makes none. */
+START_TEST(hand_unpacked_requests_are_canonical)
+{
+	static uint8_t ours_packed[1024], theirs_packed[1024];
+	size_t ngood = 0, nbad = 0, n, size;
+	uint8_t bytes[64];
+	struct random rnd;
+
+	random_init(&rnd, "hand_unpacked_requests_are_canonical");
+	for (int i = 0; i < 60000; i++) {
+		Request *ours, *theirs;
+
+		n = random_request(&rnd, bytes);
+		arena_reset(&f.rpc.arena);
+		ours = request_unpack(&f.rpc.arena, bytes, n);
+		theirs = pallocd__v1__request__unpack(NULL, n, bytes);
+		ck_assert_msg(!ours == !theirs, "only one of both takes it");
+		if (!ours) {
+			nbad++;
+			continue;
+		}
+		ngood++;
+		ck_assert_uint_eq(ours->verb_case, theirs->verb_case);
+		size = pallocd__v1__request__pack(theirs, theirs_packed);
+		ck_assert_uint_eq(pallocd__v1__request__pack(ours, ours_packed), size);
+		ck_assert_int_eq(memcmp(ours_packed, theirs_packed, size), 0);
+		pallocd__v1__request__free_unpacked(theirs, NULL);
+	}
+	ck_assert_uint_ge(ngood, 10000);
+	ck_assert_uint_ge(nbad, 10000);
+}
+END_TEST
+
+/* What is behind the frame is not looked at. */
+START_TEST(hand_unpacking_stays_in_the_frame)
+{
+	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
+	uint8_t packed[64], *exact;
+	size_t n;
+
+	m.region_id = 1;
+	m.npages = (uint64_t[]){300, 5};
+	m.n_npages = 2;
+	n = pallocd__v1__request__pack(&REQUEST(1000, ALLOC, alloc, &m), packed);
+	for (size_t cut = 0; cut <= n; cut++) {
+		/* A sanitizer sees a byte too many. */
+		exact = malloc(cut ? cut : 1);
+		memcpy(exact, packed, cut);
+		arena_reset(&f.rpc.arena);
+		ck_assert_msg(!!request_unpack(&f.rpc.arena, exact, cut) ==
+				      (cut == n || cut == 0 || cut == 3),
+			      "%zu bytes of %zu", cut, n);
+		free(exact);
+	}
+}
+END_TEST
+
 START_TEST(overloaded_is_a_whole_frame)
 {
 	f.out.n = 0;
@@ -285,10 +373,12 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, frames_may_be_cut_anywhere);
 	tcase_add_test(tc, no_room_for_replies);
 	tcase_add_test(tc, garbage_changes_nothing);
-	tcase_add_loop_test(tc, hungry_frames_fit_the_arena, 0, 5);
+	tcase_add_loop_test(tc, hungry_frames_fit_the_arena, 0, 6);
 	tcase_add_test(tc, hot_requests_take_no_memory);
 	tcase_add_test(tc, without_memory_requests_are_refused);
 	tcase_add_test(tc, hand_packed_replies_are_canonical);
+	tcase_add_test(tc, hand_unpacked_requests_are_canonical);
+	tcase_add_test(tc, hand_unpacking_stays_in_the_frame);
 	tcase_add_test(tc, overloaded_is_a_whole_frame);
 }
 

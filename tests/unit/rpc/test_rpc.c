@@ -196,8 +196,11 @@ START_TEST(a_batch_of_the_largest_size_fits_a_reply)
 {
 	static uint64_t npages[PALLOCD_BATCH_EXTENTS_MAX], addr[PALLOCD_BATCH_EXTENTS_MAX];
 	uint64_t high = UINT64_MAX - (UINT64_C(1) << 40) + 1;
-	struct region_config config = {"high", high, 1 << 20, UINT64_C(1) << 39, UINT64_C(1) << 39,
-				       0};
+	struct region_config config = {.name = "high",
+				       .base_addr = high,
+				       .page_size_bytes = 1 << 20,
+				       .limit_bytes = UINT64_C(1) << 39,
+				       .initial_bytes = UINT64_C(1) << 39};
 	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
 	Pallocd__V1__Free m2 = PALLOCD__V1__FREE__INIT;
 
@@ -385,7 +388,10 @@ END_TEST
 /* 2^28 pages grown: a Map counts a part, says so, and asking on gets the rest. */
 START_TEST(map_of_a_huge_region_comes_in_parts)
 {
-	struct region_config config = {"huge", 0, 1, UINT64_C(1) << 36, UINT64_C(1) << 28, 0};
+	struct region_config config = {.name = "huge",
+				       .page_size_bytes = 1,
+				       .limit_bytes = UINT64_C(1) << 36,
+				       .initial_bytes = UINT64_C(1) << 28};
 	uint32_t ncells[] = {1, 1000, 4096};
 	Pallocd__V1__Map m = PALLOCD__V1__MAP__INIT;
 	uint64_t sum = 0;

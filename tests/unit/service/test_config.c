@@ -57,6 +57,15 @@ static int load(struct config *c, const char *text, size_t n, const char **regio
 	"123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 " \
 	"123456789 123456789 123456789 123456789 123456789"
 
+/* Half of the ranges that there may be. */
+#define HOLES                                                              \
+	"Reserve=64K:4K\nReserve=72K:4K\nReserve=80K:4K\nReserve=88K:4K\n" \
+	"Reserve=96K:4K\nReserve=104K:4K\nReserve=112K:4K\nReserve=120K:4K\n"
+
+#define HOLES2                                                                 \
+	"Reserve=192K:4K\nReserve=200K:4K\nReserve=208K:4K\nReserve=216K:4K\n" \
+	"Reserve=224K:4K\nReserve=232K:4K\nReserve=240K:4K\nReserve=248K:4K\n"
+
 /* The line that must be named, and a part of the complaint. */
 static const struct bad_case {
 	const char *text;
@@ -76,6 +85,23 @@ static const struct bad_case {
 	{"[Region a]\n" L "limit=1M\n", 3, "use Limit, Base"},
 	{"[Region a]\n" L "Size=1M\n", 3, "no key 'Size'"},
 	{"[Region a]\n" L L, 3, "set twice"},
+	{"[Region a]\n" L "BestFit=yes\nBestFit=no\n", 4, "set twice"},
+	{"[Region a]\n" L "BestFit=maybe\n", 3, "neither yes nor no"},
+	{"[Region a]\n" L "BestFit=\n", 3, "neither yes nor no"},
+	{"[Region a]\n" L "BestFit=2\n", 3, "neither yes nor no"},
+	{"[Region a]\n" L "Reserve=\n", 3, "write ADDR:SIZE"},
+	{"[Region a]\n" L "Reserve=64K\n", 3, "such as 0xfee00000:1M"},
+	{"[Region a]\n" L "Reserve=:64K\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=64K:\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=64K:4K:4K\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=64K:-1\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=64K:0\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=000000000000000000000000000000064K:4K\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=99999999999999999999:x\n", 3, "is no range"},
+	{"[Region a]\n" L "Reserve=99999999999999999999:4K\n", 3, "64 bits"},
+	{"[Region a]\n" L "Reserve=4K:99999999999999999999\n", 3, "64 bits"},
+	{"[Region a]\n" L "Reserve=0xfffffffffffff000:8K\n", 3, "64 bits"},
+	{"[Region a]\n" L HOLES HOLES2 "Reserve=0:4K\n", 19, "has 16 ranges in Reserve= already"},
 	{"[Region a]\nLimit=\n", 2, "is no size"},
 	{"[Region a]\nLimit=1X\n", 2, "such as 16M"},
 	{"[Region a]\nLimit=-1\n", 2, "is no size"},
@@ -152,12 +178,15 @@ START_TEST(a_file_is_read)
 		"PageSize=2M\n"
 		"Initial=64M\n"
 		"AutoGrow=32M\n"
+		"BestFit=yes\n"
+		"Reserve=0x50000000:2M\n"
+		"Reserve = 0x60000000:4M ; a hole\n"
 		"[ Region b]\n";
 	struct config c;
 
 	log_capture();
 	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, NULL, 0), CONFIG_E_BAD);
-	ck_assert_msg(strstr(log_text(), ":15: there is no section [ Region b]"), "%s", log_text());
+	ck_assert_msg(strstr(log_text(), ":18: there is no section [ Region b]"), "%s", log_text());
 	config_deinit(&c);
 	log_capture();
 	ck_assert_int_eq(load(&c, text, sizeof(text) - 1 - strlen("[ Region b]\n"), NULL, 0), 0);
@@ -172,6 +201,12 @@ START_TEST(a_file_is_read)
 	ck_assert_uint_eq(c.regions[0].config.page_size_bytes, 2 << 20);
 	ck_assert_uint_eq(c.regions[0].config.initial_bytes, 64 << 20);
 	ck_assert_uint_eq(c.regions[0].config.auto_grow_bytes, 32 << 20);
+	ck_assert(c.regions[0].config.best_fit);
+	ck_assert_uint_eq(c.regions[0].config.nholes, 2);
+	ck_assert_uint_eq(c.regions[0].config.holes[0].addr, 0x50000000);
+	ck_assert_uint_eq(c.regions[0].config.holes[0].bytes, 2 << 20);
+	ck_assert_uint_eq(c.regions[0].config.holes[1].addr, 0x60000000);
+	ck_assert_uint_eq(c.regions[0].config.holes[1].bytes, 4 << 20);
 	config_deinit(&c);
 }
 END_TEST
@@ -188,6 +223,8 @@ START_TEST(defaults)
 	ck_assert_uint_eq(c.regions[0].config.page_size_bytes, 4096);
 	ck_assert_uint_eq(c.regions[0].config.initial_bytes, 0);
 	ck_assert_uint_eq(c.regions[0].config.auto_grow_bytes, 0);
+	ck_assert(!c.regions[0].config.best_fit);
+	ck_assert_uint_eq(c.regions[0].config.nholes, 0);
 	config_deinit(&c);
 }
 END_TEST
@@ -244,6 +281,52 @@ START_TEST(options_go_over_the_file)
 }
 END_TEST
 
+START_TEST(flags_have_many_words)
+{
+	static const struct {
+		const char *word;
+		bool yes;
+	} words[] = {{"yes", true}, {"true", true},   {"1", true},  {"on", true},   {"YES", true},
+		     {"no", false}, {"false", false}, {"0", false}, {"off", false}, {"Off", false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		char text[64];
+		struct config c;
+
+		snprintf(text, sizeof(text), "[Region a]\nLimit=1M\nBestFit=%s\n", words[i].word);
+		ck_assert_int_eq(load(&c, text, strlen(text), NULL, 0), 0);
+		ck_assert_msg(c.regions[0].config.best_fit == words[i].yes, "%s", words[i].word);
+		config_deinit(&c);
+	}
+}
+END_TEST
+
+/* As many as there may be; those of an option go in place of those of the file. */
+START_TEST(reserved_ranges)
+{
+	static const char text[] = "[Region a]\n" L HOLES HOLES2 "BestFit=on\n";
+	const char *regions[] = {"a,reserve=0:4K,limit=1M,reserve=0x8000:8K,best-fit=no",
+				 "b,limit=1G"};
+	struct config c;
+
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, NULL, 0), 0);
+	ck_assert_uint_eq(c.regions[0].config.nholes, REGION_HOLES_MAX);
+	ck_assert_uint_eq(c.regions[0].config.holes[15].addr, 248 << 10);
+	config_deinit(&c);
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, regions, 2), 0);
+	ck_assert_uint_eq(c.regions[0].config.nholes, 2);
+	ck_assert_uint_eq(c.regions[0].config.holes[0].addr, 0);
+	ck_assert_uint_eq(c.regions[0].config.holes[1].addr, 0x8000);
+	ck_assert_uint_eq(c.regions[0].config.holes[1].bytes, 8192);
+	ck_assert(!c.regions[0].config.best_fit);
+	config_deinit(&c);
+	ck_assert_int_eq(load(&c, text, sizeof(text) - 1, regions + 1, 1), 0);
+	ck_assert_uint_eq(c.regions[0].config.nholes, REGION_HOLES_MAX);
+	ck_assert_uint_eq(c.regions[1].config.nholes, 0);
+	config_deinit(&c);
+}
+END_TEST
+
 /* Whatever file there is: the demonstration must not depend on the machine. */
 START_TEST(the_builtin_configuration_can_be_asked_for)
 {
@@ -264,9 +347,13 @@ static const struct {
 	{"", NULL, "begins with the region's name"},
 	{"limit=1M", NULL, "begins with the region's name"},
 	{"a", NULL, "limit=SIZE"},
-	{"a,limit", NULL, "write KEY=SIZE"},
+	{"a,limit", NULL, "write KEY=VALUE"},
+	{"a,limit=1M,best-fit", NULL, "write KEY=VALUE"},
+	{"a,limit=1M,best-fit=perhaps", NULL, "best-fit=perhaps is neither"},
+	{"a,limit=1M,reserve=1", NULL, "reserve=1 is no range"},
+	{"a,limit=1M,Reserve=0:4K", NULL, "best-fit or reserve"},
 	{"a,limit=", NULL, "is no size"},
-	{"a,limit=1M,", NULL, "write KEY=SIZE"},
+	{"a,limit=1M,", NULL, "write KEY=VALUE"},
 	{"a,Limit=1M", NULL, "use limit, base"},
 	{"a,limit=1M,limit=1M", NULL, "set twice"},
 	{"a,limit=1M", "a,base=4K", "given twice"},
@@ -381,6 +468,8 @@ int main(void)
 	tcase_add_test(tc, the_builtin_configuration_is_good);
 	tcase_add_test(tc, the_builtin_configuration_can_be_asked_for);
 	tcase_add_test(tc, options_go_over_the_file);
+	tcase_add_test(tc, flags_have_many_words);
+	tcase_add_test(tc, reserved_ranges);
 	tcase_add_loop_test(tc, wrong_region_options, 0, (int)ARRAY_SIZE(bad_options));
 	tcase_add_test(tc, scalar_options);
 	tcase_add_test(tc, without_memory);

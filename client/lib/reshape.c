@@ -1,0 +1,120 @@
+/*
+ * reshape - extents change their length or their number where they are
+ *
+ * Role:       the public calls resize, split, join.
+ * Uses:       call, error
+ */
+#include "client/lib/call.h"
+
+/* What the reply is compared with, and where it goes. */
+struct resized {
+	uint64_t npages;
+	uint64_t addr;
+};
+
+static int take_resize(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	struct resized *to = k->to;
+
+	if (reply->resize->npages != to->npages)
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "a ResizeReply with another length than was asked for");
+	to->addr = reply->resize->addr;
+	return 0;
+}
+
+int paclient_resize(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages, int edge,
+		    uint64_t *ret_addr, struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Resize resize = PALLOCD__V1__RESIZE__INIT;
+	struct resized to = {.npages = npages};
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	resize.region_id = region_id;
+	resize.addr = addr;
+	resize.npages = npages;
+	resize.edge = (Pallocd__V1__Edge)edge;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_RESIZE;
+	request.resize = &resize;
+	k.to = &to;
+	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_RESIZE, take_resize);
+	if (!status && ret_addr)
+		*ret_addr = to.addr;
+	return status;
+}
+
+struct halves {
+	uint64_t addr;
+	struct paclient_range lower, upper;
+};
+
+static int take_split(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__SplitReply *r = reply->split;
+	struct halves *to = k->to;
+
+	if (r->addr >= to->addr || !r->npages || !r->upper_npages)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a SplitReply without two extents");
+	to->lower = (struct paclient_range){r->addr, r->npages};
+	to->upper = (struct paclient_range){to->addr, r->upper_npages};
+	return 0;
+}
+
+int paclient_split(paclient *client, uint32_t region_id, uint64_t addr,
+		   struct paclient_range *ret_lower, struct paclient_range *ret_upper,
+		   struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Split split = PALLOCD__V1__SPLIT__INIT;
+	struct halves to = {.addr = addr};
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	split.region_id = region_id;
+	split.addr = addr;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_SPLIT;
+	request.split = &split;
+	k.to = &to;
+	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_SPLIT, take_split);
+	if (status)
+		return status;
+	if (ret_lower)
+		*ret_lower = to.lower;
+	if (ret_upper)
+		*ret_upper = to.upper;
+	return 0;
+}
+
+static int take_join(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	if (!reply->join->nextents)
+		return error_set(k->error, PACLIENT_PROTOCOL, "a JoinReply about no extent");
+	if (k->to)
+		*(uint64_t *)k->to = reply->join->nextents;
+	return 0;
+}
+
+int paclient_join(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,
+		  uint64_t *ret_nextents, struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Join join = PALLOCD__V1__JOIN__INIT;
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	if (status)
+		return status;
+	join.region_id = region_id;
+	join.addr = addr;
+	join.npages = npages;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_JOIN;
+	request.join = &join;
+	k.to = ret_nextents;
+	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_JOIN, take_join);
+}

@@ -1,0 +1,102 @@
+/*
+ * scatter - pages in several extents
+ *
+ * Role:       see scatter.h; and the public call that takes them.
+ * Uses:       call, place, error
+ */
+#include "client/lib/scatter.h"
+
+#include <errno.h>
+
+#include "client/lib/call.h"
+#include "client/lib/place.h"
+
+int scatter_check(const Pallocd__V1__AllocReply *a, size_t max, uint64_t npages)
+{
+	uint64_t sum = 0;
+
+	if (!a->n_addr || a->n_addr > max || a->n_addr != a->n_npages)
+		return -EBADMSG;
+	for (size_t i = 0; i < a->n_npages; i++) {
+		if (!a->npages[i] || __builtin_add_overflow(sum, a->npages[i], &sum))
+			return -EBADMSG;
+	}
+	return sum == npages ? 0 : -EBADMSG;
+}
+
+/* Where the extents go. */
+struct scattered {
+	struct paclient_range *ranges;
+	size_t *nranges;
+};
+
+static int take_scattered(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	const Pallocd__V1__AllocReply *a = reply->alloc;
+	struct scattered *to = k->to;
+
+	if (scatter_check(a, k->scatter_max, k->extents.npages[0]))
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "an AllocReply does not hold the extents that were asked for");
+	for (size_t i = 0; i < a->n_addr; i++)
+		to->ranges[i] = (struct paclient_range){a->addr[i], a->npages[i]};
+	*to->nranges = a->n_addr;
+	return 0;
+}
+
+static int scatter_arguments(struct call *k, size_t max_extents, unsigned flags,
+			     const struct scattered *to)
+{
+	if (!max_extents)
+		return error_argument(k->error, "max_extents", "is 0");
+	if (max_extents > k->client->batch_max) {
+		error_set(k->error, PACLIENT_LIMIT, "up to %zu extents; at most %zu may be",
+			  max_extents, k->client->batch_max);
+		k->error->asked = max_extents;
+		k->error->limit = k->client->batch_max;
+		return PACLIENT_LIMIT;
+	}
+	if (flags & ~PACLIENT_DETACHED)
+		return error_argument(k->error, "flags",
+				      "has bits that this version does not know");
+	if (!to->ranges)
+		return error_argument(k->error, "ret_ranges", "is NULL");
+	if (!to->nranges)
+		return error_argument(k->error, "ret_nranges", "is NULL");
+	return 0;
+}
+
+int paclient_alloc_scattered(paclient *client, uint32_t region_id, uint64_t npages,
+			     size_t max_extents, unsigned flags,
+			     const struct paclient_placement *placement,
+			     struct paclient_range *ret_ranges, size_t *ret_nranges,
+			     struct paclient_call *call)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Alloc alloc = PALLOCD__V1__ALLOC__INIT;
+	struct scattered to = {ret_ranges, ret_nranges};
+	Pallocd__V1__Placement where;
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	if (!status)
+		status = scatter_arguments(&k, max_extents, flags, &to);
+	if (!status && placement)
+		status = place_read(k.error, placement, &where);
+	if (status)
+		return status;
+	/* Should the reply be late, what it brings is given back by this. */
+	k.extents = (struct wire_extents){.region_id = region_id, .n = 1, .npages = &npages};
+	k.scatter_max = max_extents;
+	alloc.region_id = region_id;
+	alloc.n_npages = 1;
+	alloc.npages = &npages;
+	alloc.lifetime = flags & PACLIENT_DETACHED ? PALLOCD__V1__LIFETIME__DETACHED
+						   : PALLOCD__V1__LIFETIME__SESSION;
+	alloc.placement = placement ? &where : NULL;
+	alloc.scatter_extents = (uint32_t)max_extents;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_ALLOC;
+	request.alloc = &alloc;
+	k.to = &to;
+	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
+}

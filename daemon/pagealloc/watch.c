@@ -1,0 +1,70 @@
+/*
+ * watch - keeps the indexes of free runs in step with the free bits
+ *
+ * Role:       what a change of free bits means for the runs by length and for what was learned about shapes; how far a run of
+ *             free pages goes.
+ * Uses:       pagealloc/internal.h
+ */
+#include "pagealloc/internal.h"
+
+uint64_t pagealloc_run_above(struct pagealloc *pa, uint64_t page)
+{
+	uint64_t chunk = chunk_of(page);
+	unsigned first = chunk_offset(page), n;
+
+	if (!chunk_grown(pa, chunk))
+		return 0;
+	n = chunk_run_up(chunk_free_bits(pa, chunk), first);
+	return first + n < CHUNK_NPAGES ? n : n + tree_run_up(&pa->tree, chunk + 1);
+}
+
+uint64_t pagealloc_run_below(struct pagealloc *pa, uint64_t page)
+{
+	uint64_t chunk = chunk_of(page - 1);
+	unsigned end, n;
+
+	if (page == 0 || !chunk_grown(pa, chunk))
+		return 0;
+	end = chunk_offset(page - 1) + 1;
+	n = chunk_run_down(chunk_free_bits(pa, chunk), end);
+	return n < end ? n : n + tree_run_down(&pa->tree, chunk);
+}
+
+void shapes_forget(struct pagealloc *pa)
+{
+	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
+		bounds_deinit(&pa->shapes[i]);
+}
+
+void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	uint64_t below, above;
+
+	if (!pa->runs.nodes)
+		return;
+	below = pagealloc_run_below(pa, page);
+	above = pagealloc_run_above(pa, page + npages);
+	runindex_remove(&pa->runs, page - below, below + npages + above);
+	if (below)
+		runindex_add(&pa->runs, page - below, below);
+	if (above)
+		runindex_add(&pa->runs, page + npages, above);
+}
+
+void watch_give(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	uint64_t below = pagealloc_run_below(pa, page);
+	uint64_t above = pagealloc_run_above(pa, page + npages);
+
+	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
+		if (pa->shapes[i].level[0])
+			bounds_raise(&pa->shapes[i], &pa->tree, page, page + npages, page - below,
+				     page + npages + above);
+	if (!pa->runs.nodes)
+		return;
+	if (below)
+		runindex_remove(&pa->runs, page - below, below);
+	if (above)
+		runindex_remove(&pa->runs, page + npages, above);
+	runindex_add(&pa->runs, page - below, below + npages + above);
+}
