@@ -1,7 +1,7 @@
 /*
  * check - recount everything that is cached
  *
- * Role:       pagealloc_check(): the invariants P1 to P9 of internal.h, from the bits alone.
+ * Role:       pagealloc_check(): the invariants P1 to P10 of internal.h, from the bits alone.
  * Uses:       pagealloc/internal.h, pagealloc/{runs,scavenge}.h
  */
 #include <inttypes.h>
@@ -148,6 +148,49 @@ static bool check_search(struct check *c)
 	if (c->first_free < pa->search)
 		return broken(c, "P3: page %" PRIu64 " below search address %" PRIu64 " is free",
 			      c->first_free, pa->search);
+	return true;
+}
+
+/* What the hop of an entry must say about the chain that it is in. */
+static bool check_hop(struct check *c, unsigned level, uint64_t i)
+{
+	const struct tree *t = &c->pa->tree;
+	const struct tree_hop *hop = &t->levels[level].hops[i];
+	unsigned up = 0, down = 0;
+	uint64_t bottom = i;
+
+	while (level + up < t->top &&
+	       tree_single(t, level + up + 1, i >> (PAGEALLOC_FANOUT_LOG * (up + 1))))
+		up++;
+	for (; tree_single(t, level - down, bottom); down++)
+		bottom = tree_child(t, level - down, bottom);
+	if (hop->up == up && (!down || (hop->down == down && hop->bottom == bottom)))
+		return true;
+	return broken(c,
+		      "P10: level %u entry %" PRIu64 ": up %u down %u bottom %" PRIu32
+		      ", counted %u %u %" PRIu64,
+		      level, i, hop->up, hop->down, hop->bottom, up, down, bottom);
+}
+
+/* All hops above one range: their children are marked, and their chains are counted. */
+static bool check_hops(struct check *c, unsigned level, const struct range *r)
+{
+	const struct tree *t = &c->pa->tree;
+
+	for (uint64_t i = level_index(level, chunk_of(r->first));
+	     i <= level_index(level, chunk_of(r->limit - 1)); i++) {
+		const struct tree_hop *above = NULL;
+
+		if (level < t->top)
+			above = &t->levels[level + 1].hops[i / FANOUT];
+		if (above && above->child != HOP_SEVERAL && above->child != i % FANOUT + 1)
+			return broken(c,
+				      "P10: level %u entry %" PRIu64
+				      " is grown, the one above says child %u",
+				      level, i, above->child);
+		if (!check_hop(c, level, i))
+			return false;
+	}
 	return true;
 }
 
@@ -303,6 +346,10 @@ bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size)
 		buf[0] = '\0';
 	if (!check_ranges(&c))
 		return false;
+	for (unsigned level = PAGEALLOC_SINGLE_LEVEL - 1; level <= pa->tree.top; level++)
+		for (size_t i = 0; i < pa->grown.n; i++)
+			if (!check_hops(&c, level, &pa->grown.v[i]))
+				return false;
 	tree_settle(&pa->tree);
 	for (unsigned level = 1; level <= pa->tree.top; level++)
 		for (size_t i = 0; i < pa->grown.n; i++)

@@ -123,6 +123,8 @@ int pagealloc_shrink(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	if (err)
 		return err;
 	take_pages(pa, page, npages);
+	/* Nobody comes by the summaries of what is not grown: pagealloc_rebuild() does not, either. */
+	tree_settle(&pa->tree);
 	ranges_remove(&pa->grown, page, page + npages);
 	discard_chunks(pa, chunk_of(page), chunk_of(page + npages));
 	/* A search address is a grown page, or none. */

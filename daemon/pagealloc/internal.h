@@ -18,6 +18,7 @@
  *   P7  a chunk with something to scavenge is marked in the scavenge index, not above its search position.
  *   P8  where there is an index of free runs, it holds each of them once, and nothing else.
  *   P9  no place is longer than the bounds of its shape say (H1, H2 of shape.h).
+ *   P10 the hops of the tree say which entries are single, and where their chains begin and end.
  */
 #ifndef PALLOCD_PAGEALLOC_INTERNAL_H
 #define PALLOCD_PAGEALLOC_INTERNAL_H

@@ -6,6 +6,7 @@
  */
 #include "pagealloc/tree.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
@@ -124,30 +125,35 @@ static uint64_t hop_mark(struct tree *t, unsigned level, uint64_t child)
 /* Chunks [@first, @limit) are grown: chains become longer, or branch. */
 static void hops_note(struct tree *t, uint64_t first, uint64_t limit)
 {
-	/* By level: an entry that was an only child. All but one of those that are marked are new, or had brothers before. */
-	uint64_t branched[LEVELS_MAX];
+	/* By level: entries that were an only child. Only where the range begins and where it ends was anything before. */
+	uint64_t branched[LEVELS_MAX][2];
 
 	for (unsigned level = PAGEALLOC_SINGLE_LEVEL; level <= t->top; level++) {
 		uint64_t last = level_index(level - 1, limit - 1), i;
+		unsigned n = 0;
 
-		branched[level - 1] = UINT64_MAX;
+		branched[level - 1][0] = branched[level - 1][1] = UINT64_MAX;
 		for (i = level_index(level - 1, first); i <= last; i++) {
 			uint64_t old = hop_mark(t, level, i);
 
-			if (old != UINT64_MAX)
-				branched[level - 1] = old;
+			/* What the loop itself has marked a moment ago is counted below like all others. */
+			if (old == UINT64_MAX ||
+			    (old >= level_index(level - 1, first) && old <= last))
+				continue;
+			assert(n < 2);
+			branched[level - 1][n++] = old;
 		}
 		for (i = level_index(level, first); i <= level_index(level, limit - 1); i++)
 			if (tree_single(t, level, i))
 				hop_count_down(t, level, i);
 	}
-	branched[t->top] = UINT64_MAX;
 	for (unsigned level = t->top + 1; level-- + 1 > PAGEALLOC_SINGLE_LEVEL;) {
 		for (uint64_t i = level_index(level, first); i <= level_index(level, limit - 1);
 		     i++)
 			hops_count_up(t, level, i);
-		if (branched[level] != UINT64_MAX)
-			hops_count_up(t, level, branched[level]);
+		for (unsigned k = 0; level < t->top && k < 2; k++)
+			if (branched[level][k] != UINT64_MAX)
+				hops_count_up(t, level, branched[level][k]);
 	}
 }
 

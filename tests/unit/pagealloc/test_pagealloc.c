@@ -270,6 +270,28 @@ START_TEST(largest_region)
 }
 END_TEST
 
+/* A range may end two chains at once: where it begins, and where it ends. */
+START_TEST(growth_between_two_chains)
+{
+	const uint64_t half = UINT64_C(1) << 18;
+	struct pagealloc_config config = {.limit_npages = UINT64_C(1) << 25};
+	struct pagealloc *pa;
+
+	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
+	ck_assert_int_eq(pagealloc_grow(pa, 0, 512), 0);
+	ck_assert_int_eq(pagealloc_grow(pa, half + half / 2, 512), 0);
+	assert_sound(pa);
+	ck_assert_int_eq(pagealloc_grow(pa, half - 512, 1024), 0);
+	assert_sound(pa);
+	ck_assert_uint_eq(alloc(pa, 600), half - 512);
+	ck_assert_uint_eq(alloc(pa, 512), 0);
+	ck_assert_uint_eq(alloc(pa, 512), half + half / 2);
+	ck_assert_int_eq(pagealloc_free(pa, 0, 512), 0);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
 START_TEST(one_page_region)
 {
 	struct pagealloc *pa = new_grown(1, 1);
@@ -448,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, rebuild_restores_every_cache);
 	tcase_add_loop_test(tc, metadata_is_at_most_2_2_bits_a_page, 0, 3);
 	tcase_add_test(tc, largest_region);
+	tcase_add_test(tc, growth_between_two_chains);
 	tcase_add_test(tc, one_page_region);
 	tcase_add_loop_test(tc, place_refuses_what_nothing_can_meet, 0, 6);
 	tcase_add_loop_test(tc, place_does_not_overflow, 0, 8);
