@@ -212,6 +212,62 @@ START_TEST(check_names_the_broken_invariant)
 }
 END_TEST
 
+/* The same for what only placing needs. */
+static void break_run(struct pagealloc *pa)
+{
+	runindex_add(&pa->runs, 3, 1);
+}
+static void break_bound(struct pagealloc *pa)
+{
+	pa->shapes[0].level[0][1] = 1; /* nothing fits into chunk 1 */
+}
+static void break_low(struct pagealloc *pa)
+{
+	pa->shapes[0].low[0] = 100000;
+}
+static void break_hop(struct pagealloc *pa)
+{
+	pa->tree.levels[2].hops[0].up++;
+}
+static void break_hop_child(struct pagealloc *pa)
+{
+	pa->tree.levels[3].hops[0].child = 2;
+}
+
+static const struct {
+	void (*break_it)(struct pagealloc *pa);
+	const char *name;
+} place_breakages[] = {
+	{break_run, "P8:"},  {break_bound, "P9:"},      {break_low, "P9:"},
+	{break_hop, "P10:"}, {break_hop_child, "P10:"},
+};
+
+START_TEST(check_names_what_is_broken_about_placing)
+{
+	struct pagealloc_config config = {.limit_npages = UINT64_C(1) << 25, .best_fit = true};
+	struct pagealloc_request req = {.npages = 1, .align_npages = 256};
+	const char *name = place_breakages[_i].name;
+	struct pagealloc *pa;
+	char why[200] = "";
+	uint64_t page;
+
+	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
+	ck_assert_int_eq(pagealloc_grow(pa, 0, 4 * 512), 0);
+	ck_assert_uint_eq(alloc(pa, 1), 0);
+	ck_assert_int_eq(pagealloc_place(pa, &req, &page), 0);
+	assert_sound(pa);
+	place_breakages[_i].break_it(pa);
+	ck_assert(!pagealloc_check(pa, why, sizeof(why)));
+	ck_assert_msg(strncmp(why, name, strlen(name)) == 0, "wanted %s, got %s", name, why);
+	/* All of it but the hops is cache that can be made anew. */
+	if (_i < 3) {
+		pagealloc_rebuild(pa);
+		assert_sound(pa);
+	}
+	pagealloc_destroy(pa);
+}
+END_TEST
+
 START_TEST(rebuild_restores_every_cache)
 {
 	struct pagealloc *pa = new_grown(64 * 512, 32 * 512);
@@ -467,6 +523,8 @@ int main(void)
 	tcase_add_test(tc, new_survives_want_of_memory);
 	tcase_add_test(tc, grow_survives_want_of_memory);
 	tcase_add_loop_test(tc, check_names_the_broken_invariant, 0, (int)ARRAY_SIZE(breakages));
+	tcase_add_loop_test(tc, check_names_what_is_broken_about_placing, 0,
+			    ARRAY_SIZE(place_breakages));
 	tcase_add_test(tc, rebuild_restores_every_cache);
 	tcase_add_loop_test(tc, metadata_is_at_most_2_2_bits_a_page, 0, 3);
 	tcase_add_test(tc, largest_region);
