@@ -14,9 +14,8 @@
 #include "pagealloc/runs.h"
 #include "pagealloc/shape.h"
 
-/* Runs of the index that are tried before the tree is asked whether there is a place at all; and before that place has to do. */
+/* Runs of the index that are tried before the tree is asked whether there is a place at all. */
 #define BEST_TRIES 64u
-#define BEST_TRIES_MAX 65536u
 
 /* Searches after which a shape whose search was left unfinished makes room like any other: nobody goes on with it. */
 #define UNFINISHED_NSEARCHES 1024u
@@ -346,7 +345,7 @@ static enum outcome best_search(struct search *s)
 				return outcome;
 			lowest = s->page;
 		}
-		if (n == BEST_TRIES_MAX)
+		if (n == PAGEALLOC_BEST_TRIES_MAX)
 			break;
 		/* Of those too long for their key the shortest must be found by measuring. */
 		if (npages == RUNINDEX_LENGTH_MAX)

@@ -414,6 +414,31 @@ START_TEST(place_does_not_overflow)
 }
 END_TEST
 
+/* Runs that the constraints rule out are tried up to a number; then the lowest place has to do. That there is none is known at once. */
+START_TEST(best_tries_so_many_runs)
+{
+	static const uint64_t nruns[] = {1000, PAGEALLOC_BEST_TRIES_MAX + 1000};
+	struct pagealloc_config config = {.limit_npages = UINT64_C(1) << 19, .best_fit = true};
+	struct pagealloc_request req = {.npages = 2, .align_npages = 2, .strategy = PAGEALLOC_BEST};
+	struct pagealloc *pa;
+	uint64_t page;
+
+	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
+	ck_assert_int_eq(pagealloc_grow(pa, 0, config.limit_npages), 0);
+	ck_assert_uint_eq(alloc(pa, config.limit_npages), 0);
+	for (uint64_t i = 0; i < nruns[_i]; i++)
+		if (pagealloc_free(pa, 4 * i + 1, 2))
+			ck_abort_msg("run %lu", (unsigned long)i);
+	ck_assert_int_eq(pagealloc_place(pa, &req, &page), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_free(pa, 400000, 9), 0);
+	ck_assert_int_eq(pagealloc_free(pa, 450000, 5), 0);
+	ck_assert_int_eq(pagealloc_place(pa, &req, &page), 0);
+	ck_assert_uint_eq(page, _i ? 400000 : 450000);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
 START_TEST(count_sees_holes_and_parts)
 {
 	struct pagealloc *pa = new_grown(64 * 512, 1024);
@@ -532,6 +557,7 @@ int main(void)
 	tcase_add_test(tc, one_page_region);
 	tcase_add_loop_test(tc, place_refuses_what_nothing_can_meet, 0, 6);
 	tcase_add_loop_test(tc, place_does_not_overflow, 0, 8);
+	tcase_add_loop_test(tc, best_tries_so_many_runs, 0, 2);
 	tcase_add_test(tc, count_sees_holes_and_parts);
 	tcase_add_test(tc, dump_is_a_map);
 	tcase_add_test(tc, flush_tells_the_scavenger);
