@@ -348,8 +348,7 @@ enum paclient_rule {
 enum paclient_strategy {
 	PACLIENT_FIRST = 0, /* the lowest */
 	PACLIENT_LAST = 1,  /* the highest */
-	/* The lowest in the shortest run of free pages that fits; where paclient_region.best_fit.
-	 * If the placement rules out tens of thousands that are long enough: the lowest. */
+	/* The lowest in the shortest run of free pages that fits; where paclient_region.best_fit. */
 	PACLIENT_BEST = 2
 };
 

@@ -338,6 +338,37 @@ static bool check_shapes(struct check *c)
 	return true;
 }
 
+/* A run with key @key and room for @room pages must not have been passed by. */
+static bool best_true(const struct best *b, uint64_t key, uint64_t room)
+{
+	for (unsigned k = 0; k < SHAPE_NLENGTHS && shape_length(k) <= room; k++)
+		if (b->key[k] > key)
+			return false;
+	return b->npages > room || b->npages_key <= key;
+}
+
+static bool check_bests(struct check *c)
+{
+	const struct runindex *x = &c->pa->runs;
+	struct runindex_at at = runindex_seek(x, 0);
+	uint64_t first, npages;
+
+	for (; runindex_get(x, at, &first, &npages); runindex_next(x, &at))
+		for (unsigned i = 0; i < BESTS_MAX && npages < RUNINDEX_LENGTH_MAX; i++) {
+			const struct best *b = &c->pa->bests[i];
+			uint64_t room = b->shape.align ? best_room(b, first, npages) : 0;
+
+			if (room && !best_true(b, runindex_key(first, npages), room))
+				return broken(c,
+					      "P11: align %" PRIu64 " boundary %" PRIu64
+					      ": the run of %" PRIu64 " pages at %" PRIu64
+					      " was passed by, and has room for %" PRIu64,
+					      b->shape.align, b->shape.boundary, npages, first,
+					      room);
+		}
+	return true;
+}
+
 bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size)
 {
 	struct check c = {.pa = pa, .buf = buf, .size = size, .first_free = UINT64_MAX};
@@ -360,5 +391,7 @@ bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size)
 			      "P5: free %" PRIu64 ", scavenged %" PRIu64 "; bits %" PRIu64
 			      ", %" PRIu64,
 			      pa->free_npages, pa->scav_npages, c.free_npages, c.scav_npages);
-	return check_search(&c) && check_runs(&c) && check_shapes(&c);
+	if (!check_search(&c) || !check_runs(&c) || !check_shapes(&c))
+		return false;
+	return !pa->runs.nodes || check_bests(&c);
 }

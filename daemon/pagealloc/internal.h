@@ -19,10 +19,12 @@
  *   P8  where there is an index of free runs, it holds each of them once, and nothing else.
  *   P9  no place is longer than the bounds of its shape say (H1, H2 of shape.h).
  *   P10 the hops of the tree say which entries are single, and where their chains begin and end.
+ *   P11 no run that searches for the best fit pass by holds a place (T1 of best.h).
  */
 #ifndef PALLOCD_PAGEALLOC_INTERNAL_H
 #define PALLOCD_PAGEALLOC_INTERNAL_H
 
+#include "pagealloc/best.h"
 #include "pagealloc/chunk.h"
 #include "pagealloc/geometry.h"
 #include "pagealloc/pagealloc.h"
@@ -46,6 +48,8 @@ struct pagealloc {
 	uint64_t nchunks; /* of the whole limit */
 	bool watched; /* runs or shapes must hear of what becomes free; runs alone of what is taken */
 	struct runindex runs;
+	struct best *bests;          /* BESTS_MAX of them where there are runs */
+	uint64_t nbests;             /* searches that used one */
 	struct shape_bounds *shapes; /* SHAPES_MAX of them once a search had a shape; NULL before */
 	uint64_t nsearches;          /* with a shape */
 	uint64_t
@@ -71,7 +75,7 @@ static inline uint64_t *chunk_scav_bits(const struct pagealloc *pa, uint64_t chu
 void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages);
 void watch_give(struct pagealloc *pa, uint64_t page, uint64_t npages);
 
-/** shapes_forget() - all that was learned about shapes. */
+/** shapes_forget() - all that was learned about shapes, and by searches for the best fit. */
 void shapes_forget(struct pagealloc *pa);
 
 /** take_pages() - mark free pages [@page, @page + @npages) as allocated. Return: how many were scavenged. */

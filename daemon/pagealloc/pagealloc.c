@@ -38,7 +38,10 @@ static int reserve_all(struct pagealloc *pa)
 	pa->scavindex.marks = mem_reserve(marks_bytes(pa));
 	if (!pa->free_bits || !pa->scav_bits || !pa->nscav || !pa->scavindex.marks)
 		return -ENOMEM;
-	return pa->config.best_fit ? runindex_init(&pa->runs, chunk_page(pa->nchunks)) : 0;
+	if (!pa->config.best_fit)
+		return 0;
+	pa->bests = mem_zalloc(BESTS_MAX, sizeof(*pa->bests));
+	return pa->bests ? runindex_init(&pa->runs, chunk_page(pa->nchunks)) : -ENOMEM;
 }
 
 int pagealloc_new(const struct pagealloc_config *config, struct pagealloc **ret_pa)
@@ -82,6 +85,7 @@ void pagealloc_destroy(struct pagealloc *pa)
 	mem_unreserve(pa->scavindex.marks, marks_bytes(pa));
 	shapes_forget(pa);
 	mem_free(pa->shapes);
+	mem_free(pa->bests);
 	runindex_deinit(&pa->runs);
 	tree_deinit(&pa->tree);
 	ranges_deinit(&pa->grown);

@@ -94,17 +94,11 @@ MUST_CHECK int pagealloc_shrink(struct pagealloc *pa, uint64_t page, uint64_t np
 MUST_CHECK int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 			       uint64_t *ret_scavenged);
 
-/*
- * Free runs that are long enough which PAGEALLOC_BEST tries, shortest first. If the constraints rule out all of so many, the lowest
- * place has to do: the index knows lengths, and one request must not walk over all the runs of a large region.
- */
-#define PAGEALLOC_BEST_TRIES_MAX 65536u
-
 /* Which of the places that fit is taken. */
 enum pagealloc_strategy {
 	PAGEALLOC_FIRST, /* the lowest */
 	PAGEALLOC_LAST,  /* the highest */
-	PAGEALLOC_BEST, /* the lowest in the shortest free run that fits, of these the lowest; needs config.best_fit; see PAGEALLOC_BEST_TRIES_MAX */
+	PAGEALLOC_BEST, /* the lowest in the shortest free run that fits, of these the lowest; needs config.best_fit */
 };
 
 /* Where a run may lie. { .npages = n } asks for the same as pagealloc_alloc(). */

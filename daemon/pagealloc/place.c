@@ -3,7 +3,7 @@
  *
  * Role:       see pagealloc.h. Walks the summary tree from where the bounds begin, and looks only into entries that may hold a
  *             place, as far as summaries and what was learned about the shape can tell.
- * Uses:       base/, pagealloc/internal.h, pagealloc/{runindex,runs,shape}.h
+ * Uses:       base/, pagealloc/internal.h, pagealloc/{best,runindex,runs,shape}.h
  *
  * A free run may go on over the border of entries: the walk carries the run that reaches the entries seen so far (the open run).
  */
@@ -15,7 +15,9 @@
 #include "pagealloc/shape.h"
 
 /* Runs of the index that are tried before the tree is asked whether there is a place at all. */
-#define BEST_TRIES 64u
+#ifndef PAGEALLOC_BEST_TRIES
+#define PAGEALLOC_BEST_TRIES 64u /* a test build has 1 */
+#endif
 
 /* Searches after which a shape whose search was left unfinished makes room like any other: nobody goes on with it. */
 #define UNFINISHED_NSEARCHES 1024u
@@ -327,45 +329,34 @@ static enum outcome tree_search(struct search *s)
 }
 
 /*
- * The index of runs: the shortest that fits first. A run that bounds cut counts with its full length. Where so many do not fit, the
- * lowest place there is has to do: the index knows lengths, and a client may ask for what hardly any run of that length has.
+ * The index of runs: the shortest that fits first. A run that bounds cut counts with its full length. Mostly one of the first few
+ * holds a place; else the tree says whether there is one at all, before the search goes on.
  */
-static enum outcome best_search(struct search *s)
+static enum outcome best_place(struct search *s)
 {
 	const struct runindex *x = &s->pa->runs;
-	struct runindex_at at = runindex_seek(x, s->npages);
-	uint64_t first, npages, limit, shortest = UINT64_MAX, page = UINT64_MAX,
-				       lowest = UINT64_MAX;
+	struct runindex_at at = runindex_seek(x, runindex_key(0, s->npages));
+	const uint64_t lowest = s->first;
+	uint64_t first, npages, limit;
+	enum outcome outcome;
 
-	for (unsigned n = 0; runindex_get(x, at, &first, &npages); runindex_next(x, &at), n++) {
-		if (n == BEST_TRIES) {
-			enum outcome outcome = tree_search(s);
-
-			if (outcome != FOUND)
-				return outcome;
-			lowest = s->page;
-		}
-		if (n == PAGEALLOC_BEST_TRIES_MAX)
-			break;
-		/* Of those too long for their key the shortest must be found by measuring. */
-		if (npages == RUNINDEX_LENGTH_MAX)
-			npages = pagealloc_run_above(s->pa, first);
-		if (npages >= shortest || npages < s->npages)
-			continue;
+	for (unsigned n = 0; n < PAGEALLOC_BEST_TRIES && runindex_get(x, at, &first, &npages) &&
+			     npages < RUNINDEX_LENGTH_MAX;
+	     runindex_next(x, &at), n++) {
 		limit = first + npages < s->limit ? first + npages : s->limit;
-		first = first > s->first ? first : s->first;
+		first = first > lowest ? first : lowest;
 		if (first >= limit)
 			continue;
 		s->page = shape_lowest(&s->shape, first, limit, s->npages);
-		if (s->page == UINT64_MAX)
-			continue;
-		shortest = npages;
-		page = s->page;
-		if (npages < RUNINDEX_LENGTH_MAX)
+		if (s->page != UINT64_MAX)
 			return FOUND;
 	}
-	s->page = page != UINT64_MAX ? page : lowest;
-	return s->page != UINT64_MAX ? FOUND : NOWHERE;
+	outcome = tree_search(s);
+	if (outcome != FOUND)
+		return outcome;
+	if (best_search(s->pa, &s->shape, s->req->first, s->limit, s->npages, &s->page))
+		return TIRED;
+	return FOUND;
 }
 
 static enum outcome place_search(struct search *s)
@@ -376,7 +367,7 @@ static enum outcome place_search(struct search *s)
 		return NOWHERE;
 	if (!bounds_get_ready(s))
 		return TIRED;
-	outcome = s->req->strategy == PAGEALLOC_BEST ? best_search(s) : tree_search(s);
+	outcome = s->req->strategy == PAGEALLOC_BEST ? best_place(s) : tree_search(s);
 	if (s->bounds)
 		s->bounds->unfinished = outcome == TIRED;
 	return outcome;

@@ -46,13 +46,6 @@ static struct runindex_node *node_at(const struct runindex *x, uint32_t i)
 	return &x->nodes[i];
 }
 
-static uint64_t key_of(uint64_t first, uint64_t npages)
-{
-	if (npages > RUNINDEX_LENGTH_MAX)
-		npages = RUNINDEX_LENGTH_MAX;
-	return npages << RUNINDEX_PAGE_BITS | first;
-}
-
 /* Nodes that suffice whatever the order of changes: runs / half a leaf, and the inner ones above them. */
 static uint64_t nodes_for(uint64_t npages)
 {
@@ -268,7 +261,7 @@ static void upper_hang_in(struct runindex *x, const struct path *p, uint64_t key
 
 void runindex_add(struct runindex *x, uint64_t first, uint64_t npages)
 {
-	uint64_t key = key_of(first, npages), split_key;
+	uint64_t key = runindex_key(first, npages), split_key;
 	struct path p;
 	uint32_t upper;
 
@@ -362,7 +355,7 @@ static bool child_mend(struct runindex *x, const struct path *p, unsigned level)
 
 void runindex_remove(struct runindex *x, uint64_t first, uint64_t npages)
 {
-	uint64_t key = key_of(first, npages);
+	uint64_t key = runindex_key(first, npages);
 	struct runindex_node *leaf;
 	struct path p;
 	uint32_t at;
@@ -393,14 +386,14 @@ void runindex_remove(struct runindex *x, uint64_t first, uint64_t npages)
 	}
 }
 
-struct runindex_at runindex_seek(const struct runindex *x, uint64_t npages)
+struct runindex_at runindex_seek(const struct runindex *x, uint64_t key)
 {
 	struct runindex_at at;
 	struct path p;
 
-	descend(x, key_of(0, npages), &p);
+	descend(x, key, &p);
 	at.leaf = p.leaf;
-	at.slot = rank(node_at(x, p.leaf)->keys, node_at(x, p.leaf)->n, key_of(0, npages), false);
+	at.slot = rank(node_at(x, p.leaf)->keys, node_at(x, p.leaf)->n, key, false);
 	if (at.slot == node_at(x, at.leaf)->n)
 		at = (struct runindex_at){node_at(x, at.leaf)->next, 0};
 	return at;
@@ -427,7 +420,7 @@ void runindex_next(const struct runindex *x, struct runindex_at *at)
 
 bool runindex_has(const struct runindex *x, uint64_t first, uint64_t npages)
 {
-	uint64_t key = key_of(first, npages);
+	uint64_t key = runindex_key(first, npages);
 	const struct runindex_node *leaf;
 	struct path p;
 	uint32_t at;

@@ -69,8 +69,16 @@ void runindex_remove(struct runindex *x, uint64_t first, uint64_t npages);
 /** runindex_clear() - forget all runs. */
 void runindex_clear(struct runindex *x);
 
-/** runindex_seek() - the first run of @npages or more, by (length, first page). */
-struct runindex_at runindex_seek(const struct runindex *x, uint64_t npages);
+/** runindex_key() - what runs are ordered by: length, then first page. */
+static inline uint64_t runindex_key(uint64_t first, uint64_t npages)
+{
+	if (npages > RUNINDEX_LENGTH_MAX)
+		npages = RUNINDEX_LENGTH_MAX;
+	return npages << RUNINDEX_PAGE_BITS | first;
+}
+
+/** runindex_seek() - the first run whose key is @key or higher; runindex_key(0, n) for the first of n pages or more. */
+struct runindex_at runindex_seek(const struct runindex *x, uint64_t key);
 
 /**
  * runindex_get() - the run at @at

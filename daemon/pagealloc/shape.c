@@ -221,8 +221,7 @@ void bounds_deinit(struct shape_bounds *b)
 	*b = (struct shape_bounds){0};
 }
 
-/* The class of the longest length that is at most @npages. */
-static unsigned class_below(uint64_t npages)
+unsigned shape_class_below(uint64_t npages)
 {
 	unsigned log = 63 - bits_clz(npages);
 
@@ -233,12 +232,12 @@ static unsigned class_below(uint64_t npages)
 
 uint64_t bounds_low(const struct shape_bounds *b, uint64_t npages)
 {
-	return b->low[class_below(npages)];
+	return b->low[shape_class_below(npages)];
 }
 
 void bounds_learn_low(struct shape_bounds *b, uint64_t npages, uint64_t page)
 {
-	unsigned c = class_below(npages);
+	unsigned c = shape_class_below(npages);
 
 	if (shape_length(c) < npages)
 		c++;

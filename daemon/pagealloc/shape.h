@@ -43,6 +43,9 @@ static inline uint64_t shape_length(unsigned c)
 	return c < SHAPE_NEXACT ? c + 1 : UINT64_C(1) << (c - SHAPE_NEXACT + 5);
 }
 
+/** shape_class_below() - the class of the longest length that is at most @npages, from 1. */
+unsigned shape_class_below(uint64_t npages);
+
 struct shape_bounds {
 	struct shape shape;
 	uint64_t used;                /* when: a number that rises with each search */

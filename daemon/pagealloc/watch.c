@@ -5,6 +5,8 @@
  *             free pages goes.
  * Uses:       pagealloc/internal.h
  */
+#include <string.h>
+
 #include "pagealloc/internal.h"
 
 uint64_t pagealloc_run_above(struct pagealloc *pa, uint64_t page)
@@ -30,8 +32,19 @@ uint64_t pagealloc_run_below(struct pagealloc *pa, uint64_t page)
 	return n < end ? n : n + tree_run_down(&pa->tree, chunk);
 }
 
+/* A run has come to be. */
+static void run_add(struct pagealloc *pa, uint64_t first, uint64_t npages)
+{
+	runindex_add(&pa->runs, first, npages);
+	for (unsigned i = 0; pa->nbests && i < BESTS_MAX; i++)
+		if (pa->bests[i].shape.align)
+			best_hear(&pa->bests[i], first, npages);
+}
+
 void shapes_forget(struct pagealloc *pa)
 {
+	if (pa->bests)
+		memset(pa->bests, 0, BESTS_MAX * sizeof(*pa->bests));
 	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
 		bounds_deinit(&pa->shapes[i]);
 }
@@ -46,9 +59,9 @@ void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	above = pagealloc_run_above(pa, page + npages);
 	runindex_remove(&pa->runs, page - below, below + npages + above);
 	if (below)
-		runindex_add(&pa->runs, page - below, below);
+		run_add(pa, page - below, below);
 	if (above)
-		runindex_add(&pa->runs, page + npages, above);
+		run_add(pa, page + npages, above);
 }
 
 void watch_give(struct pagealloc *pa, uint64_t page, uint64_t npages)
@@ -66,5 +79,5 @@ void watch_give(struct pagealloc *pa, uint64_t page, uint64_t npages)
 		runindex_remove(&pa->runs, page - below, below);
 	if (above)
 		runindex_remove(&pa->runs, page + npages, above);
-	runindex_add(&pa->runs, page - below, below + npages + above);
+	run_add(pa, page - below, below + npages + above);
 }

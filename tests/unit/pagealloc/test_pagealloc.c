@@ -225,6 +225,11 @@ static void break_low(struct pagealloc *pa)
 {
 	pa->shapes[0].low[0] = 100000;
 }
+static void break_best(struct pagealloc *pa)
+{
+	pa->bests[0] = (struct best){.shape = {.align = 1}, .limit = UINT64_MAX};
+	best_learn(&pa->bests[0], 1, UINT64_MAX);
+}
 static void break_hop(struct pagealloc *pa)
 {
 	pa->tree.levels[2].hops[0].up++;
@@ -239,7 +244,7 @@ static const struct {
 	const char *name;
 } place_breakages[] = {
 	{break_run, "P8:"},  {break_bound, "P9:"},      {break_low, "P9:"},
-	{break_hop, "P10:"}, {break_hop_child, "P10:"},
+	{break_hop, "P10:"}, {break_hop_child, "P10:"}, {break_best, "P11:"},
 };
 
 START_TEST(check_names_what_is_broken_about_placing)
@@ -414,27 +419,78 @@ START_TEST(place_does_not_overflow)
 }
 END_TEST
 
-/* Runs that the constraints rule out are tried up to a number; then the lowest place has to do. That there is none is known at once. */
-START_TEST(best_tries_so_many_runs)
+/* Runs of two pages that begin at odd ones: an even place is none of them. */
+static struct pagealloc *new_with_odd_runs(uint64_t nruns)
 {
-	static const uint64_t nruns[] = {1000, PAGEALLOC_BEST_TRIES_MAX + 1000};
 	struct pagealloc_config config = {.limit_npages = UINT64_C(1) << 19, .best_fit = true};
-	struct pagealloc_request req = {.npages = 2, .align_npages = 2, .strategy = PAGEALLOC_BEST};
 	struct pagealloc *pa;
-	uint64_t page;
 
 	ck_assert_int_eq(pagealloc_new(&config, &pa), 0);
 	ck_assert_int_eq(pagealloc_grow(pa, 0, config.limit_npages), 0);
 	ck_assert_uint_eq(alloc(pa, config.limit_npages), 0);
-	for (uint64_t i = 0; i < nruns[_i]; i++)
+	for (uint64_t i = 0; i < nruns; i++)
 		if (pagealloc_free(pa, 4 * i + 1, 2))
 			ck_abort_msg("run %lu", (unsigned long)i);
+	return pa;
+}
+
+/* However many runs the constraints rule out before. That there is no place is known at once. */
+START_TEST(best_goes_through_all_runs)
+{
+	static const uint64_t nruns[] = {10, 1000, 66000};
+	struct pagealloc *pa = new_with_odd_runs(nruns[_i]);
+	struct pagealloc_request req = {.npages = 2, .align_npages = 2, .strategy = PAGEALLOC_BEST};
+	uint64_t page;
+
 	ck_assert_int_eq(pagealloc_place(pa, &req, &page), PAGEALLOC_E_NO_RUN);
 	ck_assert_int_eq(pagealloc_free(pa, 400000, 9), 0);
 	ck_assert_int_eq(pagealloc_free(pa, 450000, 5), 0);
 	ck_assert_int_eq(pagealloc_place(pa, &req, &page), 0);
-	ck_assert_uint_eq(page, _i ? 400000 : 450000);
+	ck_assert_uint_eq(page, 450000);
+	/* A shorter one, among those that were gone through already. */
+	ck_assert_int_eq(pagealloc_free(pa, 500000, 3), 0);
+	ck_assert_int_eq(pagealloc_place(pa, &req, &page), 0);
+	ck_assert_uint_eq(page, 500000);
+	/* And one that is what is left of a longer one. */
+	ck_assert_int_eq(pagealloc_alloc_range(pa, 450002, 3, NULL), 0);
+	ck_assert_int_eq(pagealloc_place(pa, &req, &page), 0);
+	ck_assert_uint_eq(page, 450000);
 	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+/* In turns, while others change what it has gone through, and while more such searches go on than are remembered. */
+START_TEST(best_goes_on_where_it_was)
+{
+	struct pagealloc *pa = new_with_odd_runs(66000);
+	struct pagealloc_request req = {.npages = 2, .align_npages = 2, .strategy = PAGEALLOC_BEST};
+	struct pagealloc_request other;
+	unsigned nturns = 0;
+	uint64_t page;
+	int err;
+
+	ck_assert_int_eq(pagealloc_free(pa, 450000, 5), 0);
+	do {
+		pagealloc_set_budget(pa, 1024);
+		err = pagealloc_place(pa, &req, &page);
+		nturns++;
+		if (nturns == 3)
+			ck_assert_int_eq(pagealloc_free(pa, 500000, 3), 0);
+		for (uint64_t i = 0; nturns < 5 && i < BESTS_MAX - 1; i++) {
+			other = req;
+			other.first = 64 * i + 1;
+			pagealloc_set_budget(pa, 16);
+			ck_assert_int_eq(pagealloc_place(pa, &other, &page), PAGEALLOC_E_AGAIN);
+		}
+		assert_sound(pa);
+		ck_assert_uint_lt(nturns, 100);
+	} while (err == PAGEALLOC_E_AGAIN);
+	ck_assert_int_eq(err, 0);
+	ck_assert_uint_gt(nturns, 3);
+	pagealloc_set_budget(pa, UINT64_MAX);
+	ck_assert_int_eq(pagealloc_place(pa, &req, &page), 0);
+	ck_assert_uint_eq(page, 500000);
 	pagealloc_destroy(pa);
 }
 END_TEST
@@ -557,7 +613,8 @@ int main(void)
 	tcase_add_test(tc, one_page_region);
 	tcase_add_loop_test(tc, place_refuses_what_nothing_can_meet, 0, 6);
 	tcase_add_loop_test(tc, place_does_not_overflow, 0, 8);
-	tcase_add_loop_test(tc, best_tries_so_many_runs, 0, 2);
+	tcase_add_loop_test(tc, best_goes_through_all_runs, 0, 3);
+	tcase_add_test(tc, best_goes_on_where_it_was);
 	tcase_add_test(tc, count_sees_holes_and_parts);
 	tcase_add_test(tc, dump_is_a_map);
 	tcase_add_test(tc, flush_tells_the_scavenger);

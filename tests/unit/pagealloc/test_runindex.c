@@ -55,7 +55,7 @@ static void model_remove(struct model *m, unsigned i)
 
 static void compare(const struct model *m, uint64_t npages)
 {
-	struct runindex_at at = runindex_seek(&m->x, npages);
+	struct runindex_at at = runindex_seek(&m->x, runindex_key(0, npages));
 	uint64_t first, n;
 	char why[100];
 
@@ -135,11 +135,11 @@ START_TEST(long_runs_share_a_length)
 	runindex_add(&x, 1, most - 1);
 	runindex_add(&x, (UINT64_C(1) << 36) - most, most);
 	ck_assert(runindex_has(&x, 5, most + 7));
-	at = runindex_seek(&x, most - 1);
+	at = runindex_seek(&x, runindex_key(0, most - 1));
 	ck_assert(runindex_get(&x, at, &first, &n) && first == 1 && n == most - 1);
 	runindex_next(&x, &at);
 	ck_assert(runindex_get(&x, at, &first, &n) && first == 5 && n == most);
-	at = runindex_seek(&x, most + 100);
+	at = runindex_seek(&x, runindex_key(0, most + 100));
 	ck_assert(runindex_get(&x, at, &first, &n) && first == 5 && n == most);
 	runindex_deinit(&x);
 }
