@@ -2,7 +2,9 @@
  * paclient.h - take and give back pages of an address space that pallocd(8) manages
  *
  * A handle is one connection to the daemon and one session: what it takes without PACLIENT_DETACHED
- * goes back when the handle is closed or the process dies, however it dies.
+ * goes back when the handle is closed or the process dies, however it dies; with a grace time
+ * (struct paclient_options), when that has passed and nobody has resumed the session. What becomes
+ * of it then is the region's to say: enum paclient_death.
  *
  *	paclient *pa;
  *	uint32_t region;
@@ -20,7 +22,8 @@
  *
  * Deadlines. Every call that talks to the daemon blocks until the reply is there, at most until its
  * deadline: the handle's timeout, or the call's own. The clock is CLOCK_MONOTONIC, and waiting for
- * other threads of the handle counts. After PACLIENT_TIMED_OUT the handle goes on working: a late
+ * other threads of the handle counts, and so does an alloc of theirs that waits for space: the
+ * daemon serves a connection's requests one after the other. After PACLIENT_TIMED_OUT the handle goes on working: a late
  * reply is thrown away, and extents that it brings are given back as soon as a later call reads it.
  * What the daemon did about any other call that changes something and timed out is not known.
  *
@@ -34,14 +37,19 @@
  *
  * Errors of every call, besides its own: PACLIENT_TIMED_OUT; PACLIENT_DISCONNECTED (the daemon went
  * away, and the session with it); PACLIENT_PROTOCOL (its reply made no sense); after either, or any
- * status with which the daemon ends a connection, the handle can only be closed.
- * PACLIENT_BAD_ARGUMENT, PACLIENT_OUT_OF_MEMORY, PACLIENT_SYSTEM; PACLIENT_NO_MEMORY from the
- * daemon. More statuses may be added: treat an unknown one as a failure.
+ * status with which the daemon ends a connection (SESSION_ENDED, TOO_SLOW, ...), the handle can only
+ * be closed. PACLIENT_BAD_ARGUMENT, PACLIENT_OUT_OF_MEMORY, PACLIENT_SYSTEM; PACLIENT_NO_MEMORY from
+ * the daemon, and PACLIENT_DENIED from all that changes something. PACLIENT_UNKNOWN_VERB: the daemon
+ * is older than the call, or than something that the call asks for (paclient_has()); nothing is
+ * ever left out silently. More statuses may be added: treat an unknown one as a failure.
  *
  * Structs that begin with a size have it set by the caller (the _INIT macros do), so that fields
  * can be added at their end without breaking programs. A page count is called npages; its size in
  * bytes is the region's page_size_bytes. Addresses are byte addresses of the region, not of this
  * process.
+ *
+ * Values of enums that the daemon sends are handed on as numbers: one that is newer than this
+ * library has the name "unknown".
  */
 #ifndef PACLIENT_H
 #define PACLIENT_H
@@ -67,8 +75,17 @@ extern "C" {
 /* The deadline of a call where nobody sets one, in milliseconds. */
 #define PACLIENT_DEFAULT_TIMEOUT_MS 5000
 
-/* Bytes of a region's or a client's name, with the terminating NUL. */
+/* Bytes of a region's, a client's or an extent's name, with the terminating NUL. */
 #define PACLIENT_NAME_BYTES 64
+
+/* Bytes of an extent's label, with the terminating NUL. */
+#define PACLIENT_LABEL_BYTES 128
+
+/* Bytes of a quota's name, with the terminating NUL. */
+#define PACLIENT_QUOTA_BYTES 32
+
+/* Bytes of the token that a session is resumed with. */
+#define PACLIENT_TOKEN_BYTES 16
 
 /* One handle: a connection and its session. */
 typedef struct paclient paclient;
@@ -94,6 +111,14 @@ enum paclient_status {
 	PACLIENT_OVERLOADED = 16,    /* the daemon takes no more connections */
 	PACLIENT_NOT_FREE = 17,      /* some page of the fixed range is not free */
 	PACLIENT_IN_USE = 18,        /* extents are in the way; error lists the first of them */
+	PACLIENT_NO_SESSION = 19,    /* no session of that id or token, or its grace time is over */
+	PACLIENT_DENIED = 20,        /* the right to do this is missing; error.field names it */
+	PACLIENT_QUOTA = 21,      /* error.field: the quota; limit, used, asked: how far it goes */
+	PACLIENT_NOT_FOUND = 22,  /* no extent of that name, or none begins at that address */
+	PACLIENT_NAME_TAKEN = 23, /* another extent of the region has that name */
+	PACLIENT_SHARED = 24,     /* several hold the extent: it can only be released, whole */
+	PACLIENT_TOO_SLOW = 25,   /* too slow for the daemon; the connection is over */
+	PACLIENT_SESSION_ENDED = 26, /* by someone entitled, or resumed elsewhere; it is over */
 	PACLIENT_TIMED_OUT = 64,     /* the deadline passed before the reply came */
 	PACLIENT_NOT_CONNECTED = 65, /* no daemon answers at this socket */
 	PACLIENT_DISCONNECTED = 66,  /* the daemon closed the connection */
@@ -131,6 +156,8 @@ struct paclient_error {
 	uint64_t nextents;        /* IN_USE: extents in the way */
 	size_t nlisted;           /* IN_USE: of these, so many are listed here */
 	struct paclient_range extents[PACLIENT_ERROR_EXTENTS_MAX]; /* the lowest, ascending */
+	uint64_t used;         /* QUOTA: so much of the limit is in use */
+	uint64_t quota_npages; /* NO_SPACE: pages that the quotas leave to the caller here */
 };
 
 /* Deadline and outcome of one call. Belongs to the caller; may be used for one call after another.
@@ -141,28 +168,29 @@ struct paclient_call {
 	struct paclient_error error; /* written by the call */
 };
 
-#define PACLIENT_CALL_INIT                                                \
-	{                                                                 \
-		sizeof(struct paclient_call), 0,                          \
-		{                                                         \
-			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-			{                                                 \
-				{                                         \
-					0, 0                              \
-				}                                         \
-			}                                                 \
-		}                                                         \
+#define PACLIENT_CALL_INIT                                                               \
+	{                                                                                \
+		sizeof(struct paclient_call), 0,                                         \
+		{                                                                        \
+			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {{0, 0}}, 0, 0 \
+		}                                                                        \
 	}
 
 struct paclient_options {
 	size_t size;             /* sizeof(struct paclient_options) */
 	const char *client_name; /* for operators, 63 bytes at most; NULL = the program's */
 	int timeout_ms;          /* deadline of a call that sets none; 0 = the default */
+	/* Of a session of this user's, from paclient_token(): go on with it; NULL = a new one. */
+	const uint8_t *token;
+	size_t token_bytes;    /* PACLIENT_TOKEN_BYTES with a token */
+	bool accepts_handover; /* other users may hand extents over to this session */
+	/* The session outlives its connection so long; 0 = not at all. The daemon may grant less. */
+	int grace_ms;
 };
 
-#define PACLIENT_OPTIONS_INIT                            \
-	{                                                \
-		sizeof(struct paclient_options), NULL, 0 \
+#define PACLIENT_OPTIONS_INIT                                               \
+	{                                                                   \
+		sizeof(struct paclient_options), NULL, 0, NULL, 0, false, 0 \
 	}
 
 /**
@@ -172,8 +200,11 @@ struct paclient_options {
  * @ret_client:  the handle; the caller gives it back with paclient_close()
  * @call:        see above; may be NULL
  *
- * Blocks until the daemon has answered. Errors of its own: NOT_CONNECTED (nobody listens there, or
- * the socket may not be used), VERSION, OVERLOADED, LIMIT for too long a client name.
+ * Blocks until the daemon has answered. A session that is resumed may still have a connection, which
+ * is then over (SESSION_ENDED).
+ * Errors of its own: NOT_CONNECTED (nobody listens there, or the socket may not be used), VERSION,
+ * OVERLOADED, QUOTA, LIMIT for too long a client name, NO_SESSION about the token, UNKNOWN_VERB where
+ * the daemon knows no grace time, token or handover and one is asked for.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_open(const char *socket_path,
 						   const struct paclient_options *options,
@@ -184,8 +215,52 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_open(const char *socket_path,
  * paclient_close() - end the session; its extents go back, detached ones stay
  *
  * @client: no call may be running on it; NULL is allowed. Does not block.
+ *
+ * A session with a grace time is ended at once, too: the daemon is told so. Where even that cannot
+ * be sent without blocking, the session ends when its grace time has passed.
  */
 PACLIENT_API void paclient_close(paclient *client);
+
+/**
+ * paclient_leave() - give the handle back and leave the session in its grace time
+ *
+ * @client: no call may be running on it; NULL is allowed. Does not block.
+ *
+ * Who has the token goes on with the session, in this process or another. Without a grace time this
+ * is paclient_close().
+ */
+PACLIENT_API void paclient_leave(paclient *client);
+
+/**
+ * paclient_token() - what the session can be resumed with; whoever of this user knows it can
+ *
+ * Return: true; false for NULL, and where the daemon gave none. Does not block.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK bool paclient_token(const paclient *client,
+						     uint8_t ret_token[PACLIENT_TOKEN_BYTES]);
+
+/** paclient_grace_ms() - the grace time that the daemon has granted; 0 for NULL. Does not block. */
+PACLIENT_API uint64_t paclient_grace_ms(const paclient *client);
+
+/** paclient_resumed() - the session is the one that options.token names. Does not block. */
+PACLIENT_API bool paclient_resumed(const paclient *client);
+
+/* What a daemon may be too old for. */
+enum paclient_feature {
+	PACLIENT_FEATURE_PLACEMENT = 1, /* struct paclient_placement, paclient_why(), _fit() */
+	PACLIENT_FEATURE_SCATTER = 2,   /* paclient_alloc_scattered() */
+	PACLIENT_FEATURE_RESHAPE = 3,   /* paclient_resize(), _split(), _join() */
+	PACLIENT_FEATURE_SPACE = 4,   /* paclient_shrink(), _drain(), _reserve(), _grow_at(), ... */
+	PACLIENT_FEATURE_RESUME = 5,  /* grace time, token, paclient_sessions(), _session_kill() */
+	PACLIENT_FEATURE_NAMES = 6,   /* names, labels, paclient_lookup(), _list(), _annotate() */
+	PACLIENT_FEATURE_SHARING = 7, /* paclient_share(), _release(), _handover() */
+	PACLIENT_FEATURE_QUOTAS = 8,  /* paclient_quotas() */
+	PACLIENT_FEATURE_WATCH = 9,   /* paclient_watch_open() */
+	PACLIENT_FEATURE_WAIT = 10    /* paclient_alloc_options.wait_ms */
+};
+
+/** paclient_has() - the daemon can do this (enum paclient_feature). Does not block. */
+PACLIENT_API bool paclient_has(const paclient *client, int feature);
 
 /** paclient_session_id() - the daemon's number of the session; 0 for NULL. Does not block. */
 PACLIENT_API uint64_t paclient_session_id(const paclient *client);
@@ -199,6 +274,30 @@ PACLIENT_API const char *paclient_server_name(const paclient *client);
 
 /** paclient_batch_max() - extents that one batch may have, as the daemon says. Does not block. */
 PACLIENT_API size_t paclient_batch_max(const paclient *client);
+
+/* What may be done in a region: bits. */
+enum paclient_right {
+	PACLIENT_RIGHT_ALLOC = 1 << 0,     /* take pages, and resize what one has */
+	PACLIENT_RIGHT_ATTACH_RO = 1 << 1, /* share; read the memory behind the pages */
+	PACLIENT_RIGHT_ATTACH_RW = 1 << 2, /* write it, too */
+	/* Free, resize, split, join, annotate, hand over what others hold. */
+	PACLIENT_RIGHT_FREE_ANY = 1 << 3,
+	PACLIENT_RIGHT_GROW = 1 << 4,
+	PACLIENT_RIGHT_ADMIN = 1 << 5 /* shrink, drain, reserve */
+};
+
+/** paclient_right_name() - "attach-ro" for that one bit; "unknown" for others. Static string. */
+PACLIENT_API const char *paclient_right_name(unsigned right);
+
+/* What becomes of the extents of a session that has ended. */
+enum paclient_death {
+	PACLIENT_DEATH_FREE = 0,       /* they are free at once */
+	PACLIENT_DEATH_QUARANTINE = 1, /* they stay the session's for a time, then they are free */
+	PACLIENT_DEATH_KEEP = 2        /* they are the user's, as if they had been detached */
+};
+
+/** paclient_death_name() - "quarantine"; "unknown" for a newer daemon's. Static string. */
+PACLIENT_API const char *paclient_death_name(int death);
 
 /* A region as the daemon describes it. */
 struct paclient_region {
@@ -215,6 +314,10 @@ struct paclient_region {
 	bool best_fit;             /* PACLIENT_BEST may be asked for */
 	/* Of the grown pages, those that nobody holds and nobody may get: reserved, or drained. */
 	uint64_t held_npages;
+	uint32_t rights;        /* bits of enum paclient_right: what the caller may do here */
+	int death;              /* enum paclient_death */
+	uint64_t quarantine_ms; /* PACLIENT_DEATH_QUARANTINE: so long */
+	uint64_t low_npages;    /* space is low below so many free or growable pages; 0 = never */
 };
 
 /* All regions, ascending by id. Array and regions belong to the list. */
@@ -318,7 +421,7 @@ PACLIENT_API void paclient_ranges_free(struct paclient_range_list *list);
  *
  * Blocks. A detached extent whose call timed out and whose handle is closed before a later call has
  * read the late reply stays with the user.
- * Errors of its own: NO_REGION, NO_SPACE (with numbers), INVALID, LIMIT, FAULTED.
+ * Errors of its own: NO_REGION, NO_SPACE (with numbers), QUOTA, INVALID, LIMIT, FAULTED.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc(paclient *client, uint32_t region_id,
 						    uint64_t npages, unsigned flags,
@@ -413,19 +516,69 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_scattered(
 	const struct paclient_placement *placement, struct paclient_range *ret_ranges,
 	size_t *ret_nranges, struct paclient_call *call);
 
+/* All that an alloc may be told. PACLIENT_ALLOC_OPTIONS_INIT sets nothing. */
+struct paclient_alloc_options {
+	size_t size;                                /* sizeof(struct paclient_alloc_options) */
+	const struct paclient_placement *placement; /* goes for each extent; NULL = anywhere */
+	const char
+		*name; /* of the one extent, unique in the region, 63 bytes at most; NULL = none */
+	const char *label; /* of all extents, for people, 127 bytes at most; NULL = none */
+	unsigned flags;    /* 0 or PACLIENT_DETACHED */
+	int wait_ms;       /* where there is no space, wait for it so long; 0 = not at all */
+};
+
+#define PACLIENT_ALLOC_OPTIONS_INIT                                           \
+	{                                                                     \
+		sizeof(struct paclient_alloc_options), NULL, NULL, NULL, 0, 0 \
+	}
+
+/**
+ * paclient_alloc_with() - take extents with all that there is to say about them: all or none
+ * @n:         how many, 1 to paclient_batch_max(); 1 with a name
+ * @npages:    the length of each
+ * @options:   only read; NULL = the defaults
+ * @ret_addrs: room for @n addresses, in the same order
+ *
+ * Blocks. With options.wait_ms those who wait for space in a region get it first come, first served,
+ * and the deadline is the handle's timeout later by as much; a timeout of the call's own stays what
+ * it is, and the daemon waits no longer than that. Meanwhile the handle's other requests wait behind
+ * this one: a program with several threads better waits on a handle of its own. Whoever has waited in
+ * vain gets NO_SPACE or QUOTA. Late replies are dealt with as for paclient_alloc().
+ * Errors as paclient_alloc_placed(), and NAME_TAKEN, INVALID for a name that cannot be one,
+ * UNKNOWN_VERB where the daemon is too old for what is set.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_with(
+	paclient *client, uint32_t region_id, size_t n, const uint64_t *npages,
+	const struct paclient_alloc_options *options, uint64_t *ret_addrs,
+	struct paclient_call *call);
+
+/**
+ * paclient_alloc_scattered_with() - paclient_alloc_scattered() with all that there is to say
+ * @options: only read; NULL = the defaults; a name is for one extent and not for this
+ *
+ * Blocks. Errors and deadline as for both.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_scattered_with(
+	paclient *client, uint32_t region_id, uint64_t npages, size_t max_extents,
+	const struct paclient_alloc_options *options, struct paclient_range *ret_ranges,
+	size_t *ret_nranges, struct paclient_call *call);
+
 /* What would become of an alloc. */
 struct paclient_why {
-	size_t size;              /* sizeof(struct paclient_why) */
-	bool fits;                /* as things stand now */
-	uint64_t addr;            /* fits: where it would go */
-	uint64_t grow_npages;     /* fits: so many pages the region would grow by first */
-	uint64_t free_npages;     /* pages free in the region */
-	uint64_t largest_npages;  /* longest run of free pages */
-	uint64_t placed_npages;   /* longest run that the placement allows */
-	uint64_t growable_npages; /* pages that the region may still grow by */
-	uint64_t short_npages;    /* does not fit: so much is missing to placed_npages */
-	uint64_t aligned_npages;  /* longest run that alignment and boundary alone allow */
-	uint64_t bounded_npages;  /* longest run that the bounds alone allow */
+	size_t size;                 /* sizeof(struct paclient_why) */
+	bool fits;                   /* as things stand now */
+	uint64_t addr;               /* fits: where it would go */
+	uint64_t grow_npages;        /* fits: so many pages the region would grow by first */
+	uint64_t free_npages;        /* pages free in the region */
+	uint64_t largest_npages;     /* longest run of free pages */
+	uint64_t placed_npages;      /* longest run that the placement allows */
+	uint64_t growable_npages;    /* pages that the region may still grow by */
+	uint64_t short_npages;       /* does not fit: so much is missing to placed_npages */
+	uint64_t aligned_npages;     /* longest run that alignment and boundary alone allow */
+	uint64_t bounded_npages;     /* longest run that the bounds alone allow */
+	uint64_t quota_npages;       /* pages that the quotas leave to the caller in this region */
+	uint64_t quota_short_npages; /* does not fit: so many pages a quota is too small */
+	char quota[PACLIENT_QUOTA_BYTES]; /* the quota that leaves least; "" = none */
 };
 
 /**
@@ -463,9 +616,10 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_fit(paclient *client, uint32_t reg
  * @addr:   of the first page
  * @npages: how many
  *
- * Blocks. What is left of a cut extent stays held. After a failure nothing has changed.
- * Errors of its own: NO_REGION, INVALID, OUT_OF_REGION, UNALIGNED, NOT_ALLOCATED, NOT_OWNER,
- * FAULTED.
+ * Blocks. What is left of a cut extent stays held; pages that others share stay theirs. After a
+ * failure nothing has changed.
+ * Errors of its own: NO_REGION, INVALID, OUT_OF_REGION, UNALIGNED, NOT_ALLOCATED, NOT_OWNER, SHARED
+ * (a part of an extent that others share), FAULTED.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_free(paclient *client, uint32_t region_id,
 						   uint64_t addr, uint64_t npages,
@@ -483,6 +637,25 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_free_batch(paclient *client, uint3
 							 size_t n, const uint64_t *addrs,
 							 const uint64_t *npages,
 							 struct paclient_call *call);
+
+/* What a free has come to. */
+struct paclient_freed {
+	size_t size;            /* sizeof(struct paclient_freed) */
+	uint64_t npages;        /* given back in all */
+	uint64_t shared_npages; /* of these, pages that others hold on to: they are not free */
+};
+
+/**
+ * paclient_free_with() - paclient_free_batch() that says what it has come to
+ * @ret_freed: the caller's; its size field says how much of it is written
+ *
+ * Blocks. Errors as paclient_free_batch().
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_free_with(paclient *client, uint32_t region_id,
+							size_t n, const uint64_t *addrs,
+							const uint64_t *npages,
+							struct paclient_freed *ret_freed,
+							struct paclient_call *call);
 
 /* Which end of an extent moves. */
 enum paclient_edge {
@@ -640,6 +813,273 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_unreserve(paclient *client, uint32
 							uint64_t addr, uint64_t npages,
 							struct paclient_call *call);
 
+/* An extent as others may see it. */
+struct paclient_extent {
+	size_t size; /* bytes of this struct that are valid */
+	uint64_t addr;
+	uint64_t npages;
+	uint64_t session_id; /* who holds it; 0 = the user */
+	uint32_t uid;        /* the session's user, or the user who holds it */
+	uint32_t nholders;   /* with those who share it */
+	bool quarantined;    /* its session has ended, and it will be free in a while */
+	char name[PACLIENT_NAME_BYTES];
+	char label[PACLIENT_LABEL_BYTES];
+};
+
+/**
+ * paclient_lookup() - the extent of that name
+ * @name:       1 to 63 bytes
+ * @ret_extent: the caller's; its size field says how much of it is written
+ *
+ * Blocks. Errors of its own: NO_REGION, NOT_FOUND, BAD_ARGUMENT for an empty or too long name.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_lookup(paclient *client, uint32_t region_id,
+						     const char *name,
+						     struct paclient_extent *ret_extent,
+						     struct paclient_call *call);
+
+/**
+ * paclient_extent_info() - the extent that begins at an address
+ * @ret_extent: the caller's; its size field says how much of it is written
+ *
+ * Blocks. Errors of its own: NO_REGION, NOT_FOUND, OUT_OF_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_extent_info(paclient *client, uint32_t region_id,
+							  uint64_t addr,
+							  struct paclient_extent *ret_extent,
+							  struct paclient_call *call);
+
+/* Which extents: all that is set must hold. PACLIENT_LIST_FILTER_INIT sets nothing: all of them. */
+struct paclient_list_filter {
+	size_t size;         /* sizeof(struct paclient_list_filter) */
+	uint64_t session_id; /* held or shared by this session; 0 = any */
+	/* As a shell matches names: *, ?, [...]; those without a name do not match; NULL = any. */
+	const char *name_pattern;
+	uint64_t lowest_addr; /* that begin here or above */
+	uint64_t limit_addr;  /* that begin below; 0 = the region's end */
+	uint64_t min_npages;
+	uint64_t max_npages; /* 0 = any */
+	bool by_uid;         /* held by user uid, or a session of that user's */
+	uint32_t uid;
+};
+
+#define PACLIENT_LIST_FILTER_INIT                                                  \
+	{                                                                          \
+		sizeof(struct paclient_list_filter), 0, NULL, 0, 0, 0, 0, false, 0 \
+	}
+
+/* Sees one extent, which is valid until it returns. Not 0: enough. */
+typedef int paclient_extent_fn(const struct paclient_extent *extent, void *ctx);
+
+/**
+ * paclient_list_each() - show extents to a function, ascending by address
+ * @filter: only read; NULL = all
+ * @each:   called on this thread for one after the other until it returns something but 0; may use
+ *          the handle, except for closing it
+ * @ctx:    its second argument
+ *
+ * Blocks. Takes little memory, however many there are: it asks for some hundreds at a time, and the
+ * deadline goes for each of these requests alone, not for @each. What others take and give back
+ * meanwhile may be seen or not.
+ * Return: 0 also where @each wanted no more. Errors of its own: NO_REGION, NO_SESSION, INVALID about a
+ * field of the filter; @each may have seen some by then.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_list_each(paclient *client, uint32_t region_id,
+							const struct paclient_list_filter *filter,
+							paclient_extent_fn *each, void *ctx,
+							struct paclient_call *call);
+
+/* Extents, ascending by address. Array and extents belong to the list. */
+struct paclient_extent_list {
+	size_t nextents;
+	struct paclient_extent **extents;
+};
+
+/**
+ * paclient_list() - the same as a list
+ * @ret_list: the caller gives it back with paclient_extents_free()
+ *
+ * Blocks. Errors as paclient_list_each().
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_list(paclient *client, uint32_t region_id,
+						   const struct paclient_list_filter *filter,
+						   struct paclient_extent_list **ret_list,
+						   struct paclient_call *call);
+
+/** paclient_extents_free() - give back a list with its extents; NULL is allowed. */
+PACLIENT_API void paclient_extents_free(struct paclient_extent_list *list);
+
+/**
+ * paclient_annotate() - name and label of an extent
+ * @addr:  where it begins
+ * @name:  as for an alloc; "" = none; NULL = stays as it is
+ * @label: the same
+ *
+ * Blocks. Errors of its own: NO_REGION, NAME_TAKEN, INVALID (no extent begins at @addr, or a name
+ * that cannot be one), LIMIT (a text is too long), OUT_OF_REGION, UNALIGNED, NOT_ALLOCATED, NOT_OWNER,
+ * FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_annotate(paclient *client, uint32_t region_id,
+						       uint64_t addr, const char *name,
+						       const char *label,
+						       struct paclient_call *call);
+
+/**
+ * paclient_share() - the session becomes one more holder of an extent
+ * @addr:       where it begins
+ * @ret_extent: the caller's; its size field says how much of it is written; may be NULL
+ *
+ * Blocks. The extent is free only when its last holder has let go of it.
+ * Errors of its own: NO_REGION, NOT_FOUND, INVALID (it holds it already), LIMIT (too many hold it),
+ * QUOTA, FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_share(paclient *client, uint32_t region_id,
+						    uint64_t addr,
+						    struct paclient_extent *ret_extent,
+						    struct paclient_call *call);
+
+/**
+ * paclient_share_name() - the same for the extent of that name
+ * @name:       1 to 63 bytes
+ * @ret_extent: not NULL: its addr is what paclient_release() needs
+ *
+ * Blocks. Errors as paclient_share().
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_share_name(paclient *client, uint32_t region_id,
+							 const char *name,
+							 struct paclient_extent *ret_extent,
+							 struct paclient_call *call);
+
+/**
+ * paclient_release() - the session is no longer a holder of the extent, whole
+ * @addr:         where it begins
+ * @ret_npages:   its length; may be NULL
+ * @ret_nholders: that are left, 0 = the pages are free; may be NULL
+ *
+ * Blocks. Where the session owned it, the one who has shared it longest does now.
+ * Errors of its own: NO_REGION, NOT_FOUND, NOT_OWNER, FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_release(paclient *client, uint32_t region_id,
+						      uint64_t addr, uint64_t *ret_npages,
+						      uint32_t *ret_nholders,
+						      struct paclient_call *call);
+
+/**
+ * paclient_handover() - an extent gets another session as its owner, name and label with it
+ * @addr:       where it begins
+ * @session_id: of the same user, or one that was opened with options.accepts_handover
+ * @ret_npages: its length; may be NULL
+ *
+ * Blocks. It counts against the new owner's quotas.
+ * Errors of its own: NO_REGION, NOT_FOUND, NOT_OWNER, NO_SESSION, DENIED (that session does not want
+ * it), QUOTA, FAULTED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_handover(paclient *client, uint32_t region_id,
+						       uint64_t addr, uint64_t session_id,
+						       uint64_t *ret_npages,
+						       struct paclient_call *call);
+
+/**
+ * paclient_handover_to_user() - an extent becomes a user's, as a detached one
+ * @uid: the caller's own, or any with PACLIENT_RIGHT_ADMIN
+ *
+ * Blocks. Arguments and errors as paclient_handover(), without NO_SESSION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_handover_to_user(paclient *client, uint32_t region_id,
+							       uint64_t addr, uint32_t uid,
+							       uint64_t *ret_npages,
+							       struct paclient_call *call);
+
+enum paclient_session_state {
+	PACLIENT_SESSION_OPEN = 0,       /* a connection speaks for it */
+	PACLIENT_SESSION_GRACE = 1,      /* its connection is gone, but it can be resumed */
+	PACLIENT_SESSION_ENDING = 2,     /* it has ended, and gives back what it holds */
+	PACLIENT_SESSION_QUARANTINED = 3 /* it has ended; what is left of it is in quarantine */
+};
+
+/** paclient_session_state_name() - "grace"; "unknown" for a newer daemon's. Static string. */
+PACLIENT_API const char *paclient_session_state_name(int state);
+
+struct paclient_session {
+	size_t size; /* bytes of this struct that are valid */
+	uint64_t id;
+	uint32_t uid;
+	uint32_t pid;                          /* of the process that connected */
+	int state;                             /* enum paclient_session_state */
+	char client_name[PACLIENT_NAME_BYTES]; /* as it says */
+	char command[PACLIENT_NAME_BYTES];     /* as the kernel says; "" = unknown */
+	uint64_t age_usec;
+	uint64_t nextents;
+	uint64_t npages; /* of regions with pages of any size */
+	uint64_t held_bytes;
+	uint64_t queued_bytes; /* requests not served and replies not written */
+	uint64_t grace_ms;
+	uint64_t remaining_ms; /* GRACE, QUARANTINED: so long still */
+	uint64_t nshares;      /* extents that it holds besides others */
+};
+
+/* Sessions, ascending by id. Array and sessions belong to the list. */
+struct paclient_session_list {
+	size_t nsessions;
+	struct paclient_session **sessions;
+};
+
+/**
+ * paclient_sessions() - sessions of this user; those of all users for root and the daemon's own user
+ * @region_id: count extents and pages of this region alone; 0 = of all
+ * @ret_list:  the caller gives it back with paclient_sessions_free()
+ *
+ * Blocks; asks several times where one reply does not hold them all. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_sessions(paclient *client, uint32_t region_id,
+						       struct paclient_session_list **ret_list,
+						       struct paclient_call *call);
+
+/** paclient_sessions_free() - give back a list with its sessions; NULL is allowed. */
+PACLIENT_API void paclient_sessions_free(struct paclient_session_list *list);
+
+/**
+ * paclient_session_kill() - end a session at once, without grace
+ * @session_id:   of this user; any for root and the daemon's own user
+ * @ret_nextents: that it held; may be NULL
+ *
+ * Blocks, but not until all are back. Its own connection, if there is one, gets SESSION_ENDED.
+ * Errors of its own: NO_SESSION, DENIED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_session_kill(paclient *client, uint64_t session_id,
+							   uint64_t *ret_nextents,
+							   struct paclient_call *call);
+
+/* One thing that is limited, by user or by session. */
+struct paclient_quota {
+	size_t size; /* bytes of this struct that are valid */
+	/* "user_pages", "user_extents", "session_pages", "session_extents", "user_sessions",
+	 * "user_connections", "user_waiting", "user_queued_bytes". */
+	char name[PACLIENT_QUOTA_BYTES];
+	uint64_t limit; /* 0 = none */
+	uint64_t used;
+};
+
+/* Array and quotas belong to the list. */
+struct paclient_quota_list {
+	size_t nquotas;
+	struct paclient_quota **quotas;
+};
+
+/**
+ * paclient_quotas() - what the caller may use, and uses
+ * @region_id: quotas of this region; 0 = those of the daemon alone
+ * @ret_list:  the caller gives it back with paclient_quotas_free()
+ *
+ * Blocks. Errors of its own: NO_REGION.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_quotas(paclient *client, uint32_t region_id,
+						     struct paclient_quota_list **ret_list,
+						     struct paclient_call *call);
+
+/** paclient_quotas_free() - give back a list with its quotas; NULL is allowed. */
+PACLIENT_API void paclient_quotas_free(struct paclient_quota_list *list);
+
 /* Counters of the daemon; those that end in _total count since its start. */
 struct paclient_daemon_stat {
 	size_t size; /* sizeof(struct paclient_daemon_stat) */
@@ -654,6 +1094,16 @@ struct paclient_daemon_stat {
 	uint64_t received_bytes_total;
 	uint64_t sent_bytes_total;
 	uint64_t batches_total; /* reads that brought at least one request */
+	uint64_t ngrace;        /* sessions without a connection that can be resumed */
+	uint64_t nending;       /* sessions that have ended and still hold something */
+	uint64_t nwatchers;
+	uint64_t nwaiting;      /* allocs that wait for space */
+	uint64_t queued_bytes;  /* requests not served and replies not written, of all */
+	uint64_t refused_total; /* connections refused */
+	uint64_t cut_off_total; /* connections closed for being slow or queueing too much */
+	uint64_t deaths_total;  /* sessions whose process died with the connection still open */
+	uint64_t quota_refusals_total;
+	uint64_t events_lost_total; /* that slow watchers did not get */
 };
 
 /* Counters of a region; those that end in _total count since the daemon's start. */
@@ -681,6 +1131,11 @@ struct paclient_region_stat {
 	/* Millionths of the free pages that lie outside of the longest run; 0 where none is free. */
 	uint64_t fragmentation_ppm;
 	uint64_t shrinks_total;
+	uint64_t nshares; /* holders of extents besides the first one */
+	uint64_t nnamed;  /* extents with a name */
+	uint64_t quarantined_npages;
+	uint64_t nwaiting; /* allocs that wait for space here */
+	uint64_t quota_refusals_total;
 };
 
 /**
@@ -760,6 +1215,138 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_usage_map(paclient *client, uint32
 
 /** paclient_usage_free() - give back a map; NULL is allowed. */
 PACLIENT_API void paclient_usage_free(struct paclient_usage *usage);
+
+/* One connection that is told what happens. */
+typedef struct paclient_watch paclient_watch;
+
+enum paclient_event_kind {
+	PACLIENT_EVENT_LOST = 0,           /* nothing but a count in lost */
+	PACLIENT_EVENT_ALLOC = 1,          /* addr, npages, session_id or uid */
+	PACLIENT_EVENT_FREE = 2,           /* the same; also what an extent loses at one end */
+	PACLIENT_EVENT_GROW = 3,           /* addr, npages */
+	PACLIENT_EVENT_SHRINK = 4,         /* addr, npages */
+	PACLIENT_EVENT_SESSION_OPEN = 5,   /* session_id, uid, pid */
+	PACLIENT_EVENT_SESSION_GRACE = 6,  /* its connection is gone: cause */
+	PACLIENT_EVENT_SESSION_RESUME = 7, /* it has one again */
+	PACLIENT_EVENT_SESSION_END = 8,    /* cause */
+	PACLIENT_EVENT_SPACE_LOW = 9,      /* npages: still free or to be grown */
+	PACLIENT_EVENT_SPACE_OK = 10,      /* npages: again enough */
+	PACLIENT_EVENT_QUOTA = 11,         /* text: the quota; limit, used, asked */
+	PACLIENT_EVENT_HANDOVER = 12,      /* addr, npages, the new owner's session_id or uid */
+	PACLIENT_EVENT_RECLAIM = 13 /* npages of an ended session given back; the first addr */
+};
+
+/** paclient_event_name() - "session-open"; "unknown" for a newer daemon's. Static string. */
+PACLIENT_API const char *paclient_event_name(int kind);
+
+/* Why a session has ended. */
+enum paclient_cause {
+	PACLIENT_CAUSE_NONE = 0,
+	PACLIENT_CAUSE_CLOSED = 1, /* its connection was closed */
+	PACLIENT_CAUSE_DIED = 2,   /* its process died */
+	PACLIENT_CAUSE_ASKED = 3,  /* it asked for it */
+	PACLIENT_CAUSE_KILLED = 4, /* someone entitled did */
+	PACLIENT_CAUSE_GRACE = 5   /* its grace time was over */
+};
+
+/** paclient_cause_name() - "died"; "unknown" for a newer daemon's. Static string. */
+PACLIENT_API const char *paclient_cause_name(int cause);
+
+/* Numbers that do not apply are 0, text is "". */
+struct paclient_event {
+	size_t size; /* sizeof(struct paclient_event) */
+	int kind;    /* enum paclient_event_kind */
+	int cause;   /* enum paclient_cause */
+	/* Just before this one so many others were lost, because this program was too slow. */
+	uint64_t lost;
+	uint64_t time_usec; /* since 1970 */
+	uint64_t addr;
+	uint64_t npages;
+	uint64_t session_id;
+	uint32_t region_id;
+	uint32_t uid;
+	uint32_t pid;
+	char text[PACLIENT_LABEL_BYTES];
+	uint64_t limit;
+	uint64_t used;
+	uint64_t asked;
+};
+
+/* Which events: all that is set must hold. PACLIENT_WATCH_FILTER_INIT sets nothing: all of them. */
+struct paclient_watch_filter {
+	size_t size;         /* sizeof(struct paclient_watch_filter) */
+	uint64_t kinds;      /* bits UINT64_C(1) << enum paclient_event_kind; 0 = all */
+	uint64_t session_id; /* 0 = any */
+	const char *region;  /* by name, where region_id is 0; NULL = of all and of sessions */
+	uint32_t region_id;  /* of this region alone */
+	bool by_uid;         /* about this user */
+	uint32_t uid;
+};
+
+#define PACLIENT_WATCH_FILTER_INIT                                            \
+	{                                                                     \
+		sizeof(struct paclient_watch_filter), 0, 0, NULL, 0, false, 0 \
+	}
+
+/**
+ * paclient_watch_open() - be told what happens from now on
+ * @socket_path: as for paclient_open()
+ * @options:     the same; grace_ms, token and accepts_handover mean nothing here
+ * @filter:      only read; NULL = everything
+ * @ret_watch:   the caller gives it back with paclient_watch_close()
+ *
+ * Events of other users' sessions and quotas are for root and the daemon's own user, those of a
+ * region for who has any right there. Nobody waits for a watcher: one that is slow loses events, and
+ * is told how many.
+ * A watch is used by one thread at a time, and not by a child of fork(2).
+ * Blocks until the daemon has answered. Errors as paclient_open(), and NO_REGION, DENIED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_open(const char *socket_path,
+							 const struct paclient_options *options,
+							 const struct paclient_watch_filter *filter,
+							 paclient_watch **ret_watch,
+							 struct paclient_call *call);
+
+/**
+ * paclient_watch_fd() - for poll(2): readable when paclient_watch_next() has something to do
+ *
+ * Return: a descriptor that belongs to the watch; -1 for NULL. After it was readable, call
+ * paclient_watch_next() with a timeout of 0 until it says TIMED_OUT: one read may bring many events.
+ */
+PACLIENT_API int paclient_watch_fd(const paclient_watch *watch);
+
+/**
+ * paclient_watch_next() - the next event
+ * @ret_event:  the caller's; its size field says how much of it is written
+ * @timeout_ms: wait for it so long; 0 = not at all; -1 = for ever
+ * @call:       only for the error; its timeout means nothing here
+ *
+ * Blocks; signals do not end the waiting. Return: 0; TIMED_OUT: none came, which leaves the watch as
+ * it was; as any call.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_next(paclient_watch *watch,
+							 struct paclient_event *ret_event,
+							 int timeout_ms,
+							 struct paclient_call *call);
+
+/* Sees one event, which is valid until it returns. Not 0: enough. */
+typedef int paclient_event_fn(const struct paclient_event *event, void *ctx);
+
+/**
+ * paclient_watch_run() - show one event after the other to a function
+ * @each: called on this thread until it returns something but 0; may not close the watch
+ * @ctx:  its second argument
+ * @call: only for the error
+ *
+ * Blocks as long as the daemon is there. Return: 0 where @each wanted no more; DISCONNECTED; as any
+ * call, but never TIMED_OUT.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_run(paclient_watch *watch,
+							paclient_event_fn *each, void *ctx,
+							struct paclient_call *call);
+
+/** paclient_watch_close() - no more events; NULL is allowed. Does not block. */
+PACLIENT_API void paclient_watch_close(paclient_watch *watch);
 
 /** paclient_status_name() - "NO_SPACE" for PACLIENT_NO_SPACE; "UNKNOWN" for others. Static string.
  */

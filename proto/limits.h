@@ -22,6 +22,21 @@
 /* Bytes of a region's or a client's name, without a terminating NUL. */
 #define PALLOCD_NAME_BYTES_MAX 63u
 
+/* Bytes of an extent's name (as above) and label, without a terminating NUL. */
+#define PALLOCD_LABEL_BYTES_MAX 127u
+
+/* Bytes of the token that a session is resumed with. */
+#define PALLOCD_TOKEN_BYTES 16u
+
+/* Longest grace time that Hello may ask for, and longest time that an Alloc may wait: an hour. Above it, this much is granted. */
+#define PALLOCD_GRACE_MSEC_MAX 3600000u
+#define PALLOCD_WAIT_MSEC_MAX 3600000u
+
+/* Entries of one reply: sessions, extents (longer ones than most fit fewer), events. */
+#define PALLOCD_SESSIONS_MAX 128u
+#define PALLOCD_LIST_EXTENTS_MAX 512u
+#define PALLOCD_EVENTS_MAX 256u
+
 /* Cells that one Map may ask for, and ranges of each kind that one RegionInfo reply may list. */
 #define PALLOCD_MAP_CELLS_MAX 4096u
 #define PALLOCD_INFO_RANGES_MAX 1024u

@@ -33,6 +33,14 @@
 	X(16, OVERLOADED, 1, "the daemon takes no more connections")                \
 	X(17, NOT_FREE, 4, "some page of the fixed range is not free")              \
 	X(18, IN_USE, 4, "extents are in the way")                                  \
+	X(19, NO_SESSION, 5, "no such session, or its grace time is over")          \
+	X(20, DENIED, 6, "the right to do this is missing")                         \
+	X(21, QUOTA, 4, "a quota does not allow it")                                \
+	X(22, NOT_FOUND, 5, "no such extent")                                       \
+	X(23, NAME_TAKEN, 4, "another extent of the region has that name")          \
+	X(24, SHARED, 4, "the extent has several holders")                          \
+	X(25, TOO_SLOW, 7, "a frame or Hello did not come in time")                 \
+	X(26, SESSION_ENDED, 3, "the session was ended, or resumed elsewhere")      \
 	X(64, TIMED_OUT, 7, "the deadline passed before the reply came")            \
 	X(65, NOT_CONNECTED, 3, "no daemon answers at this socket")                 \
 	X(66, DISCONNECTED, 3, "the daemon closed the connection")                  \

@@ -43,6 +43,13 @@ struct address {
 	uint64_t addr;
 };
 
+/* Texts of an option that may be repeated. */
+#define TEXTS_MAX 16
+struct texts {
+	size_t n;
+	const char *text[TEXTS_MAX];
+};
+
 /* The command line, read. */
 struct cli {
 	const struct verb *verb; /* NULL until it is known */
@@ -67,6 +74,18 @@ struct cli {
 	bool lower;         /* resize */
 	bool undo;          /* drain, reserve */
 	bool wait;          /* drain */
+	const char
+		*name; /* alloc, exec, annotate: the extent's; list: a pattern; NULL = not given */
+	const char *label;       /* alloc, exec, annotate; NULL = not given */
+	int wait_ms;             /* alloc, exec; 0 = not at all */
+	const char *user;        /* list, handover, watch; NULL = not given */
+	uint32_t uid;            /* theirs, from user_read() */
+	uint64_t session;        /* list, handover, watch; 0 = not given */
+	struct address from, to; /* list */
+	struct amount min, max;  /* list */
+	const char *kinds;       /* watch; NULL = all */
+	uint64_t count;          /* watch; 0 = without end */
+	struct texts shares;     /* exec */
 
 	/* Placement: alloc, why, fit; at: grow, too. An amount of 0 is not given. */
 	struct amount align;
@@ -85,7 +104,9 @@ struct cli {
 
 enum option_kind {
 	OPTION_FLAG,     /* bool */
-	OPTION_TEXT,     /* const char * */
+	OPTION_TEXT,     /* const char *, not empty */
+	OPTION_WORDING,  /* const char *, may be empty */
+	OPTION_TEXTS,    /* struct texts: the option may be repeated */
 	OPTION_DURATION, /* int, milliseconds */
 	OPTION_COUNT,    /* uint64_t, from 1 */
 	OPTION_AMOUNT,   /* struct amount, from 1 */
@@ -130,6 +151,28 @@ const char *duration_parse(const char *text, int *ret_ms);
 const char *amount_parse(const char *text, struct amount *ret);
 const char *amount_npages(const struct amount *a, uint64_t page_size_bytes, uint64_t *ret);
 
+/* user.c */
+/* The user that --user names, if it is given, becomes its number. Return: 0 or an exit code, already told. */
+MUST_CHECK int user_read(struct cli *cli);
+#define USER_TEXT_BYTES 64
+/* The user's name, or the number of one that has none. */
+const char *user_text(uint32_t uid, char *to);
+/* "uid" and "user" of an object. */
+void user_json(json_t *object, uint32_t uid);
+
+/* view.c: extents as others see them */
+void view_heading(void);
+void view_line(const struct paclient_extent *x, uint64_t page_size_bytes);
+json_t *view_json(const struct paclient_extent *x, uint64_t page_size_bytes);
+/* The same with "region" and "page_size_bytes". */
+json_t *view_result(const struct paclient_region *r, const struct paclient_extent *x);
+/*
+ * What a verb has to do with one extent of a region, which is named by its first address or by its name; the next argument
+ * after the region. Return: exit code.
+ */
+int view_run(struct cli *cli, int (*run)(struct cli *cli, paclient *pa,
+					 const struct paclient_region *r, uint64_t addr));
+
 /* range.c */
 /* Return: NULL, or what is wrong; @text is as before. */
 const char *range_parse(char *text, struct range_arg *ret);
@@ -169,11 +212,18 @@ PRINTF_LIKE(2, 3) int system_error(const struct cli *cli, const char *fmt, ...);
 int json_out(const struct cli *cli, json_t *object);
 json_t *json_addr(uint64_t addr);
 json_t *json_count(uint64_t n);
+/* null where there is none. */
+json_t *json_text(const char *text);
 /* Flush standard output. Return: exit code. */
 int out_end(const struct cli *cli);
 #define SIZE_TEXT_BYTES 32
 /* "1.5 GiB"; exact where it can be said exactly in four digits, else rounded. */
 const char *size_text(uint64_t bytes, char *to);
+#define TIME_TEXT_BYTES 32
+/* "350ms", "12s", "5min", "7h", "12d": rounded down. */
+const char *time_text(uint64_t usec, char *to);
+/* "0.0" to "100.0" and beyond. */
+double percent(uint64_t part, uint64_t whole);
 /* The bytes of npages pages; UINT64_MAX where they do not fit. */
 uint64_t pages_bytes(uint64_t npages, uint64_t page_size_bytes);
 PRINTF_LIKE(2, 3) void key_value(const char *key, const char *fmt, ...);
@@ -189,6 +239,9 @@ const char *cli_region_take(struct cli *cli);
 /* The same with its data; @ret->size need not be set. Return: 0 or an exit code, already told. */
 MUST_CHECK int cli_region(struct cli *cli, paclient *pa, const char *name,
 			  struct paclient_region *ret);
+/* What --name, --label and --wait say about extents that are taken; @call waits as long. */
+void cli_alloc_options(const struct cli *cli, struct paclient_alloc_options *options,
+		       struct paclient_call *call);
 /* A size among the arguments, from 1. Return: 0 or EXIT_USAGE, already told. */
 MUST_CHECK int cli_amount(const struct cli *cli, const char *text, struct amount *ret);
 /* Pages that somebody holds. */
@@ -220,6 +273,10 @@ struct remedies {
 	uint64_t align_npages;  /* with this alignment, the largest that fits; 0 = none known */
 	uint64_t grow_npages;   /* after the region has grown by so much; 0 = none known */
 	uint64_t extents;       /* in so many extents; 0 = none known */
+	/* With so many pages fewer in use in the quota that is short; 0 = not, or not alone. */
+	uint64_t quota_npages;
+	uint64_t quota_limit_npages; /* of that quota; 0 = none is short */
+	bool detached; /* a detached extent would not count in it, and no other quota is short */
 };
 /* Return: 0 or an exit code, already told. */
 MUST_CHECK int remedies_find(const struct cli *cli, const struct question *q,
@@ -247,6 +304,14 @@ int cmd_replay(struct cli *cli);
 int cmd_exec(struct cli *cli);
 int cmd_why(struct cli *cli);
 int cmd_fit(struct cli *cli);
+int cmd_lookup(struct cli *cli);
+int cmd_list(struct cli *cli);
+int cmd_annotate(struct cli *cli);
+int cmd_release(struct cli *cli);
+int cmd_handover(struct cli *cli);
+int cmd_sessions(struct cli *cli);
+int cmd_quotas(struct cli *cli);
+int cmd_watch(struct cli *cli);
 int cmd_help(struct cli *cli);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * cmd_exec - the verb exec: hold an extent while a command runs
+ * cmd_exec - the verb exec: hold extents while a command runs
  *
- * Role:       takes the extent, runs the command, passes signals on, gives the extent back.
+ * Role:       takes an extent, becomes one more holder of others, runs the command, passes signals on, lets go of all.
  * Uses:       cli.h
  */
 #include "client/cli/cli.h"
@@ -24,19 +24,23 @@
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
+/* What the command is told of one extent. */
 struct held {
 	const struct paclient_region *region;
 	uint64_t addr;
 	uint64_t npages;
+	const char *name; /* "" = none */
 };
 
-PRINTF_LIKE(3, 4)
-static int variable(const struct cli *cli, const char *name, const char *fmt, ...)
+/* @group: "", or what stands between the prefix and the variable's name. */
+PRINTF_LIKE(4, 5)
+static int variable(const struct cli *cli, const char *group, const char *name, const char *fmt,
+		    ...)
 {
 	char key[128], value[256];
 	va_list args;
 
-	if (snprintf(key, sizeof(key), "%s_%s", cli->prefix, name) >= (int)sizeof(key))
+	if (snprintf(key, sizeof(key), "%s_%s%s", cli->prefix, group, name) >= (int)sizeof(key))
 		return -ENAMETOOLONG;
 	va_start(args, fmt);
 	vsnprintf(value, sizeof(value), fmt, args);
@@ -44,22 +48,44 @@ static int variable(const struct cli *cli, const char *name, const char *fmt, ..
 	return setenv(key, value, 1) ? -errno : 0;
 }
 
-static int environment(const struct cli *cli, const struct held *h)
+static int extent_variables(const struct cli *cli, const char *group, const struct held *h)
 {
 	uint64_t page = h->region->page_size_bytes;
-	int err = variable(cli, "ADDR", "0x%" PRIx64, h->addr);
+	int err = variable(cli, group, "ADDR", "0x%" PRIx64, h->addr);
 
 	if (!err)
-		err = variable(cli, "NPAGES", "%" PRIu64, h->npages);
+		err = variable(cli, group, "NPAGES", "%" PRIu64, h->npages);
 	if (!err)
-		err = variable(cli, "BYTES", "%" PRIu64, pages_bytes(h->npages, page));
+		err = variable(cli, group, "BYTES", "%" PRIu64, pages_bytes(h->npages, page));
 	if (!err)
-		err = variable(cli, "PAGE_SIZE", "%" PRIu64, page);
+		err = variable(cli, group, "PAGE_SIZE", "%" PRIu64, page);
 	if (!err)
-		err = variable(cli, "REGION", "%s", h->region->name);
-	if (!err)
-		err = variable(cli, "SOCKET", "%s", cli_socket(cli));
+		err = variable(cli, group, "REGION", "%s", h->region->name);
+	if (!err && h->name[0])
+		err = variable(cli, group, "EXTENT", "%s", h->name);
 	return err;
+}
+
+/* What another exec around this one has set is not the command's. */
+static int session_variables(const struct cli *cli, const paclient *pa)
+{
+	static const char *const names[] = {"ADDR",      "NPAGES", "BYTES",
+					    "PAGE_SIZE", "REGION", "EXTENT"};
+	char key[128];
+	int err = variable(cli, "", "SOCKET", "%s", cli_socket(cli));
+
+	if (!err)
+		err = variable(cli, "", "SESSION", "%" PRIu64, paclient_session_id(pa));
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !err; i++) {
+		snprintf(key, sizeof(key), "%s_%s", cli->prefix, names[i]);
+		err = unsetenv(key) ? -errno : 0;
+	}
+	return err;
+}
+
+static int environment_error(const struct cli *cli, int err)
+{
+	return system_error(cli, "cannot set the environment: %s", strerror(-err));
 }
 
 static sigset_t signals_watched(void)
@@ -129,48 +155,120 @@ static int command_run(const struct cli *cli)
 	return code;
 }
 
-static int exec_run(struct cli *cli, const char *name, const struct amount *amount)
+/* "REGION:NAME" of the @i-th --share, in two. */
+static int share_read(const struct cli *cli, size_t i, char region[static PACLIENT_NAME_BYTES],
+		      const char **ret_name)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	struct paclient_region region;
-	struct held h = {.region = &region};
-	struct paclient_call call;
-	int err;
+	const char *text = cli->shares.text[i], *colon = strchr(text, ':');
 
-	err = cli_open(cli, &pa);
+	if (!colon || colon == text || !colon[1])
+		return usage_error(cli, "--share: \"%s\" names no extent: --share REGION:NAME",
+				   text);
+	if (colon - text >= PACLIENT_NAME_BYTES)
+		return usage_error(cli, "--share: \"%s\" names no region: 63 bytes are possible",
+				   text);
+	memcpy(region, text, (size_t)(colon - text));
+	region[colon - text] = '\0';
+	*ret_name = colon + 1;
+	return 0;
+}
+
+static int share_hold(struct cli *cli, paclient *pa, size_t i)
+{
+	struct paclient_extent x = {.size = sizeof(x)};
+	char region[PACLIENT_NAME_BYTES], group[32];
+	struct paclient_region r;
+	struct paclient_call call;
+	const char *name;
+	int err = share_read(cli, i, region, &name);
+
 	if (!err)
-		err = cli_region(cli, pa, name, &region);
+		err = cli_region(cli, pa, region, &r);
+	if (err)
+		return err;
+	call_init(cli, &call);
+	if (paclient_share_name(pa, r.id, name, &x, &call))
+		return call_error(cli, &call.error);
+	snprintf(group, sizeof(group), "SHARE%zu_", i + 1);
+	err = extent_variables(cli, group, &(struct held){&r, x.addr, x.npages, x.name});
+	return err ? environment_error(cli, err) : 0;
+}
+
+static int extent_hold(struct cli *cli, paclient *pa, const char *name, const struct amount *amount)
+{
+	struct paclient_alloc_options options;
+	struct paclient_region region;
+	struct held h = {.region = &region, .name = cli->name ? cli->name : ""};
+	struct paclient_call call;
+	int err = cli_region(cli, pa, name, &region);
+
 	if (err)
 		return err;
 	amount_npages(amount, region.page_size_bytes, &h.npages);
-	call_init(cli, &call);
-	if (paclient_alloc(pa, region.id, h.npages, 0, &h.addr, &call))
+	cli_alloc_options(cli, &options, &call);
+	if (paclient_alloc_with(pa, region.id, 1, &h.npages, &options, &h.addr, &call))
 		return call_error(cli, &call.error);
-	err = environment(cli, &h);
-	if (err)
-		return system_error(cli, "cannot set the environment: %s", strerror(-err));
-	return command_run(cli);
+	err = extent_variables(cli, "", &h);
+	return err ? environment_error(cli, err) : 0;
 }
 
-int cmd_exec(struct cli *cli)
+/* @name: NULL where nothing is taken, only shared. */
+static int exec_run(struct cli *cli, const char *name, const struct amount *amount)
 {
-	const char *name = cli_region_take(cli);
-	struct amount amount;
-	int err;
+	CLEANUP(paclient_closep) paclient *pa = NULL;
+	int err = cli_open(cli, &pa);
 
-	if (!name || !cli->nargs)
-		return usage_error(cli, "name a region and a size: "
-					"paclient exec REGION NPAGES|SIZE -- COMMAND...");
-	if (cli->nargs > 1)
+	if (err)
+		return err;
+	err = session_variables(cli, pa);
+	if (err)
+		return environment_error(cli, err);
+	/* What others may give up is held before one waits for anything. */
+	for (size_t i = 0; i < cli->shares.n && !err; i++)
+		err = share_hold(cli, pa, i);
+	if (!err && name)
+		err = extent_hold(cli, pa, name, amount);
+	return err ? err : command_run(cli);
+}
+
+static int exec_check(const struct cli *cli, const char *name)
+{
+	char region[PACLIENT_NAME_BYTES];
+	const char *extent;
+	int err = 0;
+
+	if (name && cli->nargs > 1)
 		return usage_error(cli,
 				   "takes one size, \"%s\" is one too many; "
 				   "the command stands behind --",
 				   cli->args[1]);
+	if (!name && (cli->name || cli->label || cli->wait_ms))
+		return usage_error(cli,
+				   "--extent-name, --label and --wait are for an extent that is "
+				   "taken: name a region and a size");
 	if (!cli->command || !cli->command[0])
 		return usage_error(cli, "no command given; it stands behind --");
 	if (strchr(cli->prefix, '='))
 		return usage_error(cli, "--name: \"%s\" cannot begin a variable's name",
 				   cli->prefix);
-	err = cli_amount(cli, cli->args[0], &amount);
+	for (size_t i = 0; i < cli->shares.n && !err; i++)
+		err = share_read(cli, i, region, &extent);
+	return err;
+}
+
+int cmd_exec(struct cli *cli)
+{
+	/* A region for all verbs does not say that something shall be taken. */
+	bool only_shares = cli->shares.n && !cli->nargs;
+	const char *name = only_shares ? NULL : cli_region_take(cli);
+	struct amount amount = {0};
+	int err;
+
+	if (!only_shares && (!name || !cli->nargs))
+		return usage_error(cli, "name a region and a size: "
+					"paclient exec REGION NPAGES|SIZE -- COMMAND...");
+	err = exec_check(cli, name);
+	if (!err && name)
+		err = cli_amount(cli, cli->args[0], &amount);
 	return err ? err : exec_run(cli, name, &amount);
 }

@@ -42,7 +42,7 @@ static uint64_t batch_npages(const struct batch *b)
 	return sum;
 }
 
-static int batch_json(const struct cli *cli, const struct batch *b, const struct paclient_region *r)
+static json_t *batch_object(const struct batch *b, const struct paclient_region *r)
 {
 	json_t *array = json_array();
 
@@ -50,9 +50,9 @@ static int batch_json(const struct cli *cli, const struct batch *b, const struct
 		json_array_append_new(
 			array, extent_json(&(struct paclient_range){b->addrs[i], b->npages[i]},
 					   r->page_size_bytes));
-	return json_out(cli, json_pack("{s:s, s:o, s:o, s:o}", "region", r->name, "page_size_bytes",
-				       json_count(r->page_size_bytes), "npages",
-				       json_count(batch_npages(b)), "extents", array));
+	return json_pack("{s:s, s:o, s:o, s:o}", "region", r->name, "page_size_bytes",
+			 json_count(r->page_size_bytes), "npages", json_count(batch_npages(b)),
+			 "extents", array);
 }
 
 /* Which entry of a batch is at fault is said in words that fit the command line. */
@@ -80,7 +80,7 @@ static int amounts_read(const struct cli *cli, struct amount *amounts)
 static int alloc_out(const struct cli *cli, const struct batch *b, const struct paclient_region *r)
 {
 	if (cli->json)
-		return batch_json(cli, b, r);
+		return json_out(cli, batch_object(b, r));
 	for (size_t i = 0; i < b->n; i++) {
 		printf("0x%" PRIx64, b->addrs[i]);
 		if (cli->scatter)
@@ -90,6 +90,14 @@ static int alloc_out(const struct cli *cli, const struct batch *b, const struct 
 	return out_end(cli);
 }
 
+static void alloc_options(const struct cli *cli, const struct paclient_placement *where,
+			  struct paclient_alloc_options *options, struct paclient_call *call)
+{
+	cli_alloc_options(cli, options, call);
+	options->placement = where;
+	options->flags = PACLIENT_DETACHED;
+}
+
 /* One size in up to so many extents: the batch becomes what they are. */
 static int alloc_scattered(const struct cli *cli, paclient *pa, uint32_t region_id,
 			   const struct paclient_placement *where, struct batch *b)
@@ -97,6 +105,7 @@ static int alloc_scattered(const struct cli *cli, paclient *pa, uint32_t region_
 	/* More than the daemon gives the library refuses, before it writes any of them. */
 	size_t max = paclient_batch_max(pa), n = cli->scatter < max ? cli->scatter : max;
 	struct paclient_range *ranges = calloc(n, sizeof(*ranges));
+	struct paclient_alloc_options options;
 	uint64_t npages = b->npages[0];
 	struct paclient_call call;
 	int err;
@@ -104,9 +113,9 @@ static int alloc_scattered(const struct cli *cli, paclient *pa, uint32_t region_
 	batch_deinit(b);
 	*b = (struct batch){0};
 	err = ranges ? batch_init(cli, b, n) : system_error(cli, "no memory for the extents");
-	call_init(cli, &call);
-	if (!err && paclient_alloc_scattered(pa, region_id, npages, cli->scatter, PACLIENT_DETACHED,
-					     where, ranges, &b->n, &call))
+	alloc_options(cli, where, &options, &call);
+	if (!err && paclient_alloc_scattered_with(pa, region_id, npages, cli->scatter, &options,
+						  ranges, &b->n, &call))
 		err = call_error(cli, &call.error);
 	for (size_t i = 0; !err && i < b->n; i++) {
 		b->addrs[i] = ranges[i].addr;
@@ -119,11 +128,11 @@ static int alloc_scattered(const struct cli *cli, paclient *pa, uint32_t region_
 static int alloc_placed(const struct cli *cli, paclient *pa, uint32_t region_id,
 			const struct paclient_placement *where, struct batch *b)
 {
+	struct paclient_alloc_options options;
 	struct paclient_call call;
 
-	call_init(cli, &call);
-	if (!paclient_alloc_placed(pa, region_id, b->n, b->npages, PACLIENT_DETACHED, where,
-				   b->addrs, &call))
+	alloc_options(cli, where, &options, &call);
+	if (!paclient_alloc_with(pa, region_id, b->n, b->npages, &options, b->addrs, &call))
 		return 0;
 	/* Of the fields only npages has an entry for each argument. */
 	return strcmp(call.error.field, "npages") ? call_error(cli, &call.error)
@@ -174,6 +183,9 @@ int cmd_alloc(struct cli *cli)
 	if (cli->scatter && cli->nargs > 1)
 		return usage_error(cli, "--scatter takes one size, \"%s\" is one too many",
 				   cli->args[1]);
+	if (cli->name && (cli->scatter || cli->nargs > 1))
+		return usage_error(cli, "--name is of one extent: take it alone%s",
+				   cli->scatter ? ", without --scatter" : "");
 	amounts = calloc((size_t)cli->nargs, sizeof(*amounts));
 	if (!amounts)
 		return system_error(cli, "no memory for the arguments");
@@ -188,11 +200,31 @@ int cmd_alloc(struct cli *cli)
 	return err;
 }
 
+static int free_out(const struct cli *cli, const struct batch *b, const struct paclient_region *r,
+		    const struct paclient_freed *freed)
+{
+	uint64_t npages = batch_npages(b);
+	char text[SIZE_TEXT_BYTES];
+
+	if (cli->json) {
+		json_t *o = batch_object(b, r);
+
+		json_object_set_new(o, "shared_npages", json_count(freed->shared_npages));
+		return json_out(cli, o);
+	}
+	printf("%" PRIu64 " page%s freed (%s)", npages, npages == 1 ? "" : "s",
+	       size_text(pages_bytes(npages, r->page_size_bytes), text));
+	if (freed->shared_npages)
+		printf("; others still hold %" PRIu64 " of them", freed->shared_npages);
+	putchar('\n');
+	return out_end(cli);
+}
+
 static int free_run(struct cli *cli, const char *name, const struct amount *amounts,
 		    struct batch *b)
 {
 	CLEANUP(paclient_closep) paclient *pa = NULL;
-	char text[SIZE_TEXT_BYTES];
+	struct paclient_freed freed = {.size = sizeof(freed)};
 	struct paclient_region r;
 	struct paclient_call call;
 	int err;
@@ -205,13 +237,9 @@ static int free_run(struct cli *cli, const char *name, const struct amount *amou
 	for (size_t i = 0; i < b->n; i++)
 		amount_npages(&amounts[i], r.page_size_bytes, &b->npages[i]);
 	call_init(cli, &call);
-	if (paclient_free_batch(pa, r.id, b->n, b->addrs, b->npages, &call))
+	if (paclient_free_with(pa, r.id, b->n, b->addrs, b->npages, &freed, &call))
 		return batch_error(cli, b, &call.error);
-	if (cli->json)
-		return batch_json(cli, b, &r);
-	printf("%" PRIu64 " page%s freed (%s)\n", batch_npages(b), batch_npages(b) == 1 ? "" : "s",
-	       size_text(pages_bytes(batch_npages(b), r.page_size_bytes), text));
-	return out_end(cli);
+	return free_out(cli, b, &r, &freed);
 }
 
 int cmd_free(struct cli *cli)

@@ -10,21 +10,41 @@
 #include <stdio.h>
 #include <string.h>
 
-static double percent(uint64_t part, uint64_t whole)
+/* The names of the rights, one after the other; NULL behind the last. */
+static const char *right_next(unsigned *rights)
 {
-	return whole ? 100.0 * (double)part / (double)whole : 0;
+	unsigned lowest = *rights & -*rights;
+
+	*rights &= ~lowest;
+	return lowest ? paclient_right_name(lowest) : NULL;
+}
+
+static json_t *rights_json(unsigned rights)
+{
+	json_t *array = json_array();
+	const char *name;
+
+	while ((name = right_next(&rights)) != NULL)
+		json_array_append_new(array, json_string(name));
+	return array;
 }
 
 static json_t *region_json(const struct paclient_region *r)
 {
-	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name",
-			 r->name, "id", (json_int_t)r->id, "base_addr", json_addr(r->base_addr),
-			 "page_size_bytes", json_count(r->page_size_bytes), "limit_npages",
-			 json_count(r->limit_npages), "grown_npages", json_count(r->grown_npages),
-			 "used_npages", json_count(region_used(r)), "free_npages",
-			 json_count(r->free_npages), "held_npages", json_count(r->held_npages),
-			 "auto_grow_npages", json_count(r->auto_grow_npages), "best_fit",
-			 r->best_fit, "faulted", r->faulted);
+	json_t *o = json_pack(
+		"{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name", r->name,
+		"id", (json_int_t)r->id, "base_addr", json_addr(r->base_addr), "page_size_bytes",
+		json_count(r->page_size_bytes), "limit_npages", json_count(r->limit_npages),
+		"grown_npages", json_count(r->grown_npages), "used_npages",
+		json_count(region_used(r)), "free_npages", json_count(r->free_npages),
+		"held_npages", json_count(r->held_npages), "auto_grow_npages",
+		json_count(r->auto_grow_npages), "best_fit", r->best_fit, "faulted", r->faulted);
+
+	json_object_set_new(o, "rights", rights_json(r->rights));
+	json_object_set_new(o, "death", json_string(paclient_death_name(r->death)));
+	json_object_set_new(o, "quarantine_ms", json_count(r->quarantine_ms));
+	json_object_set_new(o, "low_npages", json_count(r->low_npages));
+	return o;
 }
 
 static int regions_json(const struct cli *cli, const struct paclient_region_list *list)
@@ -152,6 +172,25 @@ static void ranges_text(const char *key, const struct paclient_range_list *list,
 		printf("  and %" PRIu64 " more\n", list->nranges_total - list->nranges);
 }
 
+/* Who may do what, and what becomes of whose. */
+static void policy_text(const struct paclient_region *r)
+{
+	unsigned rights = r->rights;
+	char text[256] = "", time[TIME_TEXT_BYTES];
+	const char *name;
+	size_t n = 0;
+
+	while ((name = right_next(&rights)) != NULL && n < sizeof(text))
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", name);
+	key_value("your rights", "%s", text[0] ? text : "none");
+	if (r->death == PACLIENT_DEATH_QUARANTINE)
+		key_value("death", "quarantine for %s", time_text(r->quarantine_ms * 1000, time));
+	else
+		key_value("death", "%s", paclient_death_name(r->death));
+	if (r->low_npages)
+		pages_line("space is low below", r->low_npages, r->page_size_bytes);
+}
+
 static void info_text(const struct info *x)
 {
 	const struct paclient_region *r = &x->region;
@@ -173,6 +212,7 @@ static void info_text(const struct info *x)
 	else
 		key_value("auto-grow", "never");
 	key_value("best fit", "%s", r->best_fit ? "yes" : "no");
+	policy_text(r);
 	ranges_text("ranges", x->grown, size);
 	ranges_text("reserved", x->reserved, size);
 	ranges_text("drained", x->drained, size);

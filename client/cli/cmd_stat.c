@@ -46,6 +46,16 @@ static const struct counter daemon_counters[] = {
 	DAEMON(batches_total, "batches", COUNT),
 	DAEMON(received_bytes_total, "received", BYTES),
 	DAEMON(sent_bytes_total, "sent", BYTES),
+	DAEMON(queued_bytes, "queued", BYTES),
+	DAEMON(ngrace, "in grace", COUNT),
+	DAEMON(nending, "ending", COUNT),
+	DAEMON(deaths_total, "deaths", COUNT),
+	DAEMON(nwaiting, "waiting", COUNT),
+	DAEMON(nwatchers, "watchers", COUNT),
+	DAEMON(events_lost_total, "events lost", COUNT),
+	DAEMON(refused_total, "not let in", COUNT),
+	DAEMON(cut_off_total, "cut off", COUNT),
+	DAEMON(quota_refusals_total, "quota refusals", COUNT),
 };
 
 static const struct counter region_counters[] = {
@@ -58,14 +68,19 @@ static const struct counter region_counters[] = {
 	REGION(largest_npages, "longest free run", PAGES),
 	REGION(session_npages, "held by sessions", PAGES),
 	REGION(detached_npages, "detached", PAGES),
+	REGION(quarantined_npages, "quarantined", PAGES),
 	REGION(peak_npages, "peak", PAGES),
 	REGION(nextents, "extents", COUNT),
+	REGION(nnamed, "named", COUNT),
+	REGION(nshares, "shares", COUNT),
+	REGION(nwaiting, "waiting", COUNT),
 	REGION(allocs_total, "allocs", COUNT),
 	REGION(frees_total, "frees", COUNT),
 	REGION(reclaims_total, "reclaims", COUNT),
 	REGION(grows_total, "grows", COUNT),
 	REGION(shrinks_total, "shrinks", COUNT),
 	REGION(no_space_total, "no space", COUNT),
+	REGION(quota_refusals_total, "quota refusals", COUNT),
 	REGION(metadata_bytes, "metadata", BYTES),
 };
 

@@ -64,6 +64,10 @@ static int why_json(const struct cli *cli, const struct question *q, const struc
 	json_object_set_new(o, "bounded_npages", json_count(w->bounded_npages));
 	json_object_set_new(o, "growable_npages", json_count(w->growable_npages));
 	json_object_set_new(o, "short_npages", json_count(w->short_npages));
+	json_object_set_new(o, "quota", json_text(w->quota));
+	json_object_set_new(o, "quota_npages",
+			    w->quota[0] ? json_count(w->quota_npages) : json_null());
+	json_object_set_new(o, "quota_short_npages", json_count(w->quota_short_npages));
 	json_object_set_new(o, "would_fit", w->fits ? json_null() : remedies_json(r));
 	return json_out(cli, o);
 }
@@ -81,7 +85,9 @@ static void why_fits(const struct question *q, const struct paclient_why *w)
 
 static void why_not(const struct cli *cli, const struct question *q, const struct paclient_why *w)
 {
-	if (cli->at.given)
+	if (w->quota_short_npages)
+		printf("does not fit: quota %s leaves too few pages\n", w->quota);
+	else if (cli->at.given)
 		printf("does not fit: not all of its pages from 0x%" PRIx64 " on are free\n",
 		       cli->at.addr);
 	else if (w->largest_npages >= q->npages)
@@ -113,7 +119,11 @@ static void why_text(const struct cli *cli, const struct question *q, const stru
 		pages_line("bounds allow", w->bounded_npages, page);
 		pages_line("placement allows", w->placed_npages, page);
 	}
-	if (!w->fits)
+	if (w->quota[0])
+		pages_line("quota leaves", w->quota_npages, page);
+	if (w->quota_short_npages)
+		pages_line("quota short by", w->quota_short_npages, page);
+	if (!w->fits && (w->short_npages || !w->quota_short_npages))
 		pages_line("short by", w->short_npages, page);
 	pages_line("may grow by", w->growable_npages, page);
 }

@@ -54,6 +54,18 @@ int cli_region(struct cli *cli, paclient *pa, const char *name, struct paclient_
 	return 0;
 }
 
+void cli_alloc_options(const struct cli *cli, struct paclient_alloc_options *options,
+		       struct paclient_call *call)
+{
+	*options = (struct paclient_alloc_options)PACLIENT_ALLOC_OPTIONS_INIT;
+	options->name = cli->name;
+	options->label = cli->label;
+	options->wait_ms = cli->wait_ms;
+	call_init(cli, call);
+	/* The handle's timeout begins when the waiting ends; one of the call's own would cut it short. */
+	call->timeout_ms = 0;
+}
+
 int cli_amount(const struct cli *cli, const char *text, struct amount *ret)
 {
 	const char *wrong = amount_parse(text, ret);

@@ -30,6 +30,18 @@ static const struct option_spec *option_find(const struct cli *cli, const char *
 	return o ? o : option_in(global_options, nglobal_options, arg, nbytes);
 }
 
+/* Return: NULL, or what is wrong. */
+static const char *texts_add(struct texts *to, const char *value)
+{
+	if (!value[0])
+		return "is empty";
+	if (to->n == TEXTS_MAX)
+		return "is one too many: the option can be given 16 times";
+	to->text[to->n++] = value;
+	return NULL;
+}
+_Static_assert(TEXTS_MAX == 16, "the sentence above says it");
+
 static int option_set(struct cli *cli, const struct option_spec *o, const char *value)
 {
 	void *to = (char *)cli + o->offset;
@@ -43,6 +55,12 @@ static int option_set(struct cli *cli, const struct option_spec *o, const char *
 		*(const char **)to = value;
 		if (!value[0])
 			wrong = "is empty";
+		break;
+	case OPTION_WORDING:
+		*(const char **)to = value;
+		break;
+	case OPTION_TEXTS:
+		wrong = texts_add(to, value);
 		break;
 	case OPTION_DURATION:
 		wrong = duration_parse(value, to);

@@ -70,6 +70,32 @@ int system_error(const struct cli *cli, const char *fmt, ...)
 	return paclient_status_exit_code(PACLIENT_SYSTEM);
 }
 
+/* What to do about it, in words of this command; NULL where the daemon's sentence says all. */
+static const char *remedy(const struct paclient_error *e)
+{
+	switch (e->status) {
+	case PACLIENT_NO_SESSION:
+		return "see `paclient sessions`";
+	case PACLIENT_DENIED:
+		return "`paclient info REGION` shows your rights; Allow= of the region gives them";
+	case PACLIENT_QUOTA:
+		return "see `paclient quotas`; `paclient list` and `paclient sessions` show what "
+		       "uses it";
+	case PACLIENT_NOT_FOUND:
+		return "see `paclient list REGION`";
+	case PACLIENT_NAME_TAKEN:
+		return "see `paclient lookup REGION NAME`; `paclient annotate` gives another name";
+	case PACLIENT_SHARED:
+		return "name it whole, or `paclient release` it";
+	case PACLIENT_TOO_SLOW:
+		return "try again";
+	case PACLIENT_SESSION_ENDED:
+		return "`paclient watch --kind session-end` shows why sessions end";
+	default:
+		return NULL;
+	}
+}
+
 /* Are there numbers about a placement? Without one all of them are 0. */
 static bool placement_told(const struct paclient_error *e)
 {
@@ -94,6 +120,12 @@ static int call_error_json(const struct paclient_error *e)
 		json_object_set_new(o, "largest_npages", json_count(e->largest_npages));
 		json_object_set_new(o, "growable_npages", json_count(e->growable_npages));
 	}
+	if (e->status == PACLIENT_NO_SPACE && e->quota_npages)
+		json_object_set_new(o, "quota_npages", json_count(e->quota_npages));
+	if (e->status == PACLIENT_QUOTA)
+		json_object_set_new(o, "used", json_count(e->used));
+	if (remedy(e))
+		json_object_set_new(o, "remedy", json_string(remedy(e)));
 	if (placement_told(e)) {
 		json_object_set_new(o, "placed_npages", json_count(e->placed_npages));
 		json_object_set_new(o, "aligned_npages", json_count(e->aligned_npages));
@@ -135,26 +167,37 @@ static void extents_text(const struct paclient_error *e, char *to, size_t size)
 
 #define EXTENTS_TEXT_BYTES ((PACLIENT_ERROR_EXTENTS_MAX + 1) * RANGE_TEXT_BYTES)
 
-int call_error(const struct cli *cli, const struct paclient_error *e)
+static void no_space_text(const struct paclient_error *e, char *to, size_t size)
 {
-	char message[512 + EXTENTS_TEXT_BYTES], placed[192] = "", extents[EXTENTS_TEXT_BYTES];
+	char placed[192] = "", quota[64] = "";
 
-	if (cli->json)
-		return call_error_json(e);
 	if (placement_told(e))
 		snprintf(placed, sizeof(placed),
 			 ", %" PRIu64 " where the placement allows, %" PRIu64
 			 " by its alignment alone, %" PRIu64 " by its bounds alone",
 			 e->placed_npages, e->aligned_npages, e->bounded_npages);
-	extents_text(e, extents, sizeof(extents));
+	if (e->quota_npages)
+		snprintf(quota, sizeof(quota), ", quotas leave %" PRIu64, e->quota_npages);
+	snprintf(to, size,
+		 " (pages: %" PRIu64 " asked, %" PRIu64 " free, longest run %" PRIu64
+		 "%s, may grow by %" PRIu64 "%s)",
+		 e->asked, e->free_npages, e->largest_npages, placed, e->growable_npages, quota);
+}
+
+int call_error(const struct cli *cli, const struct paclient_error *e)
+{
+	char message[sizeof(e->message) + EXTENTS_TEXT_BYTES], more[EXTENTS_TEXT_BYTES];
+	const char *what = remedy(e);
+
+	if (cli->json)
+		return call_error_json(e);
 	if (e->status == PACLIENT_NO_SPACE)
-		snprintf(message, sizeof(message),
-			 "%s (pages: %" PRIu64 " asked, %" PRIu64 " free, longest run %" PRIu64
-			 "%s, may grow by %" PRIu64 ")",
-			 e->message, e->asked, e->free_npages, e->largest_npages, placed,
-			 e->growable_npages);
+		no_space_text(e, more, sizeof(more));
+	else if (what)
+		snprintf(more, sizeof(more), "; %s", what);
 	else
-		snprintf(message, sizeof(message), "%s%s", e->message, extents);
+		extents_text(e, more, sizeof(more));
+	snprintf(message, sizeof(message), "%s%s", e->message, more);
 	say(cli, message);
 	return paclient_status_exit_code(e->status);
 }
@@ -192,6 +235,39 @@ json_t *json_addr(uint64_t addr)
 json_t *json_count(uint64_t n)
 {
 	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+json_t *json_text(const char *text)
+{
+	json_t *s = text[0] ? json_string(text) : NULL;
+
+	return s ? s : json_null();
+}
+
+double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+const char *time_text(uint64_t usec, char *to)
+{
+	static const struct {
+		uint64_t usec;
+		const char *unit;
+	} units[] = {{UINT64_C(86400000000), "d"},
+		     {UINT64_C(3600000000), "h"},
+		     {60000000, "min"},
+		     {1000000, "s"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		/* Two days, but 36 hours. */
+		if (usec < 2 * units[i].usec)
+			continue;
+		snprintf(to, TIME_TEXT_BYTES, "%" PRIu64 "%s", usec / units[i].usec, units[i].unit);
+		return to;
+	}
+	snprintf(to, TIME_TEXT_BYTES, "%" PRIu64 "ms", usec / 1000);
+	return to;
 }
 
 const char *size_text(uint64_t bytes, char *to)

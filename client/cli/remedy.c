@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool aligned(const struct question *q)
 {
@@ -182,6 +183,35 @@ static int extents_find(const struct cli *cli, const struct question *q, uint64_
 	return 0;
 }
 
+static bool quota_leaves(const struct paclient_quota *x, uint64_t npages)
+{
+	return !x->limit || (x->used <= x->limit && npages <= x->limit - x->used);
+}
+
+/* The quota that is too small: giving back helps up to its limit, and where the place is free and the space there. */
+static int quota_find(const struct cli *cli, const struct question *q, const struct paclient_why *w,
+		      struct remedies *r)
+{
+	struct paclient_quota_list *list;
+	struct paclient_call call;
+
+	call_init(cli, &call);
+	if (paclient_quotas(q->pa, q->region.id, &list, &call))
+		return call_error(cli, &call.error);
+	for (size_t i = 0; i < list->nquotas; i++) {
+		const struct paclient_quota *x = list->quotas[i];
+
+		if (!strcmp(x->name, w->quota))
+			r->quota_limit_npages = x->limit;
+		if (!strcmp(x->name, "user_pages") && !strcmp(w->quota, "session_pages"))
+			r->detached = quota_leaves(x, q->npages);
+	}
+	paclient_quotas_free(list);
+	if (!w->short_npages && !fixed(q) && q->npages <= r->quota_limit_npages)
+		r->quota_npages = w->quota_short_npages;
+	return 0;
+}
+
 int remedies_find(const struct cli *cli, const struct question *q, const struct paclient_why *w,
 		  struct remedies *ret)
 {
@@ -190,6 +220,9 @@ int remedies_find(const struct cli *cli, const struct question *q, const struct 
 	*ret = (struct remedies){0};
 	if (w->fits)
 		return 0;
+	/* Nothing else is enough alone then. */
+	if (w->quota_short_npages)
+		return quota_find(cli, q, w, ret);
 	dropped(q, w, ret);
 	if (ret->without_alignment && q->where->align_npages > 1)
 		err = align_find(cli, q, &ret->align_npages);
@@ -220,12 +253,32 @@ static void align_line(const struct cli *cli, const struct question *q, uint64_t
 	key_value("would fit", "with --align %" PRIu64 "%.1s", n, suffix);
 }
 
+static void quota_lines(const struct question *q, const struct paclient_why *w,
+			const struct remedies *r)
+{
+	if (r->quota_npages)
+		key_value("would fit", "with %" PRIu64 " pages fewer in use in quota %s",
+			  r->quota_npages, w->quota);
+	else if (q->npages > r->quota_limit_npages)
+		key_value("would fit", "only with a higher quota %s: it is %" PRIu64 " pages",
+			  w->quota, r->quota_limit_npages);
+	else
+		key_value("would fit",
+			  "only with %" PRIu64 " pages fewer in use in quota %s, which alone is "
+			  "not enough",
+			  w->quota_short_npages, w->quota);
+	if (r->detached)
+		key_value("", "detached, as paclient alloc takes it, it does not count there");
+}
+
 void remedies_text(const struct cli *cli, const struct question *q, const struct paclient_why *w,
 		   const struct remedies *r)
 {
-	bool known = r->another_address || r->without_alignment || r->without_bounds ||
-		     r->without_placement || r->grow_npages || r->extents;
+	bool known = w->quota_short_npages || r->another_address || r->without_alignment ||
+		     r->without_bounds || r->without_placement || r->grow_npages || r->extents;
 
+	if (w->quota_short_npages)
+		quota_lines(q, w, r);
 	if (r->another_address)
 		key_value("would fit", "at another address");
 	if (r->align_npages)
@@ -254,10 +307,11 @@ void remedies_text(const struct cli *cli, const struct question *q, const struct
 
 json_t *remedies_json(const struct remedies *r)
 {
-	return json_pack("{s:b, s:b, s:b, s:b, s:o, s:o, s:o}", "another_address",
-			 r->another_address, "without_alignment", r->without_alignment,
-			 "without_bounds", r->without_bounds, "without_placement",
-			 r->without_placement, "align_npages", json_count(r->align_npages),
-			 "grow_npages", json_count(r->grow_npages), "extents",
-			 json_count(r->extents));
+	return json_pack(
+		"{s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "another_address",
+		r->another_address, "without_alignment", r->without_alignment, "without_bounds",
+		r->without_bounds, "without_placement", r->without_placement, "align_npages",
+		json_count(r->align_npages), "grow_npages", json_count(r->grow_npages), "extents",
+		json_count(r->extents), "quota_npages", json_count(r->quota_npages),
+		"quota_limit_npages", json_count(r->quota_limit_npages), "detached", r->detached);
 }

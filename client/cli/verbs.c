@@ -39,9 +39,14 @@ static const struct option_spec replay_options[] = {
 static const struct option_spec exec_options[] = {
 	{"--name", "PREFIX", "of the variables in the environment; default PACLIENT", OPTION_TEXT,
 	 IN(prefix)},
+	{"--share", "REGION:NAME", "hold the extent of that name, too; may be repeated",
+	 OPTION_TEXTS, IN(shares)},
+	{"--extent-name", "NAME", "of the extent, for others to find", OPTION_TEXT, IN(name)},
+	{"--label", "TEXT", "of the extent, for people", OPTION_TEXT, IN(label)},
+	{"--wait", "DURATION", "for space, if there is none", OPTION_DURATION, IN(wait_ms)},
 };
 
-/* fit counts places and wants none: it knows only the first ones. The last one is alloc's alone. */
+/* fit counts places and wants none: it knows only the first ones. The last ones are alloc's alone. */
 static const struct option_spec placement_options[] = {
 	{"--align", "N|SIZE", "begin at a multiple of so much, a power of two", OPTION_AMOUNT,
 	 IN(align)},
@@ -55,6 +60,9 @@ static const struct option_spec placement_options[] = {
 	 OPTION_TEXT, IN(strategy)},
 	{"--scatter", "K", "in up to K extents, each printed as ADDR:NPAGES", OPTION_COUNT,
 	 IN(scatter)},
+	{"--name", "NAME", "of the one extent, unique in the region", OPTION_TEXT, IN(name)},
+	{"--label", "TEXT", "of the extents, for people", OPTION_TEXT, IN(label)},
+	{"--wait", "DURATION", "for space, if there is none", OPTION_DURATION, IN(wait_ms)},
 };
 #define NPLACEMENT_FIT_OPTIONS 4
 #define NPLACEMENT_WHY_OPTIONS 7
@@ -77,6 +85,36 @@ static const struct option_spec reserve_options[] = {
 	{"--undo", NULL, "the range is a hole no longer", OPTION_FLAG, IN(undo)},
 };
 
+static const struct option_spec list_options[] = {
+	{"--session", "ID", "held or shared by this session", OPTION_COUNT, IN(session)},
+	{"--user", "NAME|UID", "held by this user, or a session of theirs", OPTION_TEXT, IN(user)},
+	{"--name", "PATTERN", "with such a name, as a shell matches: *, ?, [...]", OPTION_TEXT,
+	 IN(name)},
+	{"--from", "ADDR", "that begin there or above", OPTION_ADDRESS, IN(from)},
+	{"--to", "ADDR", "that begin below", OPTION_ADDRESS, IN(to)},
+	{"--min", "N|SIZE", "no shorter than that", OPTION_AMOUNT, IN(min)},
+	{"--max", "N|SIZE", "no longer than that", OPTION_AMOUNT, IN(max)},
+};
+
+static const struct option_spec annotate_options[] = {
+	{"--name", "NAME", "the new one; '' takes it away", OPTION_WORDING, IN(name)},
+	{"--label", "TEXT", "the new one; '' takes it away", OPTION_WORDING, IN(label)},
+};
+
+static const struct option_spec handover_options[] = {
+	{"--session", "ID", "to this session: of your user, or one that takes from others",
+	 OPTION_COUNT, IN(session)},
+	{"--user", "NAME|UID", "to this user, detached; others than you need the right admin",
+	 OPTION_TEXT, IN(user)},
+};
+
+static const struct option_spec watch_options[] = {
+	{"--kind", "K,K", "of these kinds alone", OPTION_TEXT, IN(kinds)},
+	{"--user", "NAME|UID", "about this user alone", OPTION_TEXT, IN(user)},
+	{"--session", "ID", "about this session alone", OPTION_COUNT, IN(session)},
+	{"--count", "N", "end after so many", OPTION_COUNT, IN(count)},
+};
+
 #define PLACEMENT_HELP                                                                             \
 	"Alignment and boundary are pages, or bytes with K, M, G or T, and count from address 0. " \
 	"All\noptions given must hold.\n"
@@ -94,7 +132,10 @@ const struct verb verbs[] = {
 	 "To hold pages only while something runs, use `paclient exec`.\n"
 	 "--strategy best takes the shortest run of free pages that fits, in a region that keeps\n"
 	 "books for it. --scatter prints a line for each extent that `paclient free` takes as it "
-	 "is.\n" PLACEMENT_HELP,
+	 "is.\n"
+	 "With --wait those who wait get space first come, first served; the exit code is 4 if "
+	 "the\n"
+	 "time is up before.\n" PLACEMENT_HELP,
 	 OPTIONS(placement_options), cmd_alloc},
 	{"why", "REGION NPAGES|SIZE", "where an extent would go, or why it does not fit",
 	 "Nothing changes. Exit code 0 if it fits, perhaps after the region has grown, 4 if not.\n"
@@ -142,6 +183,46 @@ const struct verb verbs[] = {
 	{"reserve", "REGION ADDR:NPAGES|+SIZE", "make a hole that nobody may ever get",
 	 "Grown or not: what grows there later is a hole, too.\n", OPTIONS(reserve_options),
 	 cmd_reserve},
+	{"lookup", "REGION NAME", "where the extent of that name is",
+	 "Prints it as ADDR:NPAGES, which `paclient free` takes as it is.\n", NULL, 0, cmd_lookup},
+	{"list", "REGION", "extents: whose they are, and what they are called",
+	 "In order of address. All options given must hold; without any all extents are listed.\n"
+	 "STATE is session, detached (the user's), or quarantine (the session has ended, and the\n"
+	 "pages will be free in a while). HOLDERS counts the owner and those who share.\n",
+	 OPTIONS(list_options), cmd_list},
+	{"annotate", "REGION ADDR|NAME", "name and label an extent",
+	 "ADDR is where the extent begins. What is not given stays as it is. Prints what the "
+	 "extent\n"
+	 "is then, as `paclient list` does.\n",
+	 OPTIONS(annotate_options), cmd_annotate},
+	{"release", "REGION ADDR|NAME", "let go of an extent, whole",
+	 "If others hold it, too, it becomes theirs; otherwise its pages are free. Works on what "
+	 "is\n"
+	 "detached to you; `paclient exec --share` releases by itself what it shares.\n",
+	 NULL, 0, cmd_release},
+	{"handover", "REGION ADDR|NAME", "give an extent another owner",
+	 "Name and label go with it. It counts in the new owner's quotas from then on.\n",
+	 OPTIONS(handover_options), cmd_handover},
+	{"sessions", "[REGION] | kill ID", "who is there and what they hold, or end one",
+	 "Your user's sessions; those of all users for root and the daemon's own user. With a\n"
+	 "region only what they hold there counts. kill ends one at once, without grace; what it\n"
+	 "held goes the way that the region's death policy says. A region named kill is given as\n"
+	 "--region.\n",
+	 NULL, 0, cmd_sessions},
+	{"quotas", "[REGION]", "what you may use, and use",
+	 "With a region its quotas are listed, too. Those of a session are of sessions like that "
+	 "of\n"
+	 "this command, which holds nothing.\n",
+	 NULL, 0, cmd_quotas},
+	{"watch", "[REGION]", "print what happens, as it happens",
+	 "A line for each event, or with --json an object on a line, until you interrupt it. With "
+	 "a\n"
+	 "region only its events. Nobody waits for you: where this is read too slowly events are\n"
+	 "lost, and a line \"lost\" says how many. Kinds: alloc, free, grow, shrink, "
+	 "session-open,\n"
+	 "session-grace, session-resume, session-end, space-low, space-ok, quota, handover, "
+	 "reclaim.\n",
+	 OPTIONS(watch_options), cmd_watch},
 	{"stat", "[REGION]", "counters of the daemon, or of a region",
 	 "Of a region also how its free pages are cut up: the runs by length, and the share of "
 	 "the\n"
@@ -159,16 +240,20 @@ const struct verb verbs[] = {
 	 "is checked as a whole before the first request. --check wants a region that nobody else\n"
 	 "uses meanwhile. Ends with the exit code of the first failure.\n",
 	 OPTIONS(replay_options), cmd_replay},
-	{"exec", "REGION NPAGES|SIZE -- COMMAND...", "hold an extent while a command runs",
+	{"exec", "[REGION NPAGES|SIZE] -- COMMAND...", "hold extents while a command runs",
 	 "The command finds it in its environment: PACLIENT_ADDR, PACLIENT_NPAGES, "
 	 "PACLIENT_BYTES,\n"
 	 "PACLIENT_PAGE_SIZE, PACLIENT_REGION, PACLIENT_SOCKET (with --name X: X_ADDR and so on, "
 	 "so\n"
-	 "that one exec may run another). It goes back when the command ends. SIGINT, SIGTERM, "
-	 "SIGHUP\n"
-	 "and SIGQUIT are passed on. The exit code is the command's, 128+N if signal N ended it, "
-	 "126 or\n"
-	 "127 if it could not be started.\n",
+	 "that one exec may run another), and the session that holds it in PACLIENT_SESSION. It "
+	 "goes\n"
+	 "back when the command ends.\n"
+	 "With --share the command also holds what others have taken, and keeps it if they let "
+	 "go:\n"
+	 "PACLIENT_SHARE1_ADDR and so on for the first. Then it need not take any of its own.\n"
+	 "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on. The exit code is the command's, "
+	 "128+N\n"
+	 "if signal N ended it, 126 or 127 if it could not be started.\n",
 	 OPTIONS(exec_options), cmd_exec},
 	{"ping", "", "ask whether the daemon answers", "", NULL, 0, cmd_ping},
 	{"help", "[VERB]", "what --help says", "", NULL, 0, cmd_help},

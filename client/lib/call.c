@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -126,6 +127,44 @@ int call_begin(struct call *k, struct paclient *client, struct paclient_call *us
 	return 0;
 }
 
+void call_again(struct call *k)
+{
+	k->done = false;
+	k->fresh = false;
+}
+
+void call_restart(struct call *k)
+{
+	call_again(k);
+	k->fresh = true;
+	k->deadline_ns = conn_now_ns() + (uint64_t)k->timeout_ms * NSEC_PER_MSEC;
+}
+
+uint64_t call_wait(struct call *k, int wait_ms, const struct paclient_call *user)
+{
+	if (user && user->timeout_ms)
+		return (uint64_t)(wait_ms < k->timeout_ms ? wait_ms : k->timeout_ms);
+	if (__builtin_add_overflow(k->timeout_ms, wait_ms, &k->timeout_ms))
+		k->timeout_ms = INT_MAX;
+	k->deadline_ns += (uint64_t)wait_ms * NSEC_PER_MSEC;
+	return (uint64_t)wait_ms;
+}
+
+int call_needs(struct call *k, int feature, const char *what)
+{
+	if (paclient_has(k->client, feature))
+		return 0;
+	error_set(k->error, PACLIENT_UNKNOWN_VERB, "the daemon is too old for %s: it is %s", what,
+		  k->client->server);
+	snprintf(k->error->field, sizeof(k->error->field), "%s", what);
+	return PACLIENT_UNKNOWN_VERB;
+}
+
+int call_no_memory(struct call *k)
+{
+	return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the result");
+}
+
 static int call_late(struct call *k)
 {
 	return error_set(k->error, PACLIENT_TIMED_OUT, "no reply within %d ms", k->timeout_ms);
@@ -193,11 +232,8 @@ static int call_read(struct call *k)
 	deliver_frames(c);
 	if (err == CONN_E_LATE)
 		return CALL_E_LATE;
-	if (err == CONN_E_END || err == -ECONNRESET)
-		deliver_broken(c, PACLIENT_DISCONNECTED, err < 0 ? -err : 0,
-			       "the daemon closed the connection");
-	else if (err)
-		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot receive: %s", strerror(-err));
+	if (err)
+		deliver_lost(c, err);
 	flush(c);
 	if (!ring_empty(&c->lates)) {
 		/* Extents whose Frees had no room before may have it now. */
@@ -245,12 +281,19 @@ static size_t call_bytes(struct call *k, uint64_t id)
 	return pallocd__v1__request__get_packed_size(k->request);
 }
 
-static void call_pack(struct call *k, size_t nbytes)
+/* Room in `out` for a request: behind its header, which is written. */
+static uint8_t *frame_begin(struct paclient *c, size_t nbytes)
 {
-	uint8_t *to = conn_reserve(k->client, PALLOCD_FRAME_HEADER_BYTES + nbytes);
+	uint8_t *to = conn_reserve(c, PALLOCD_FRAME_HEADER_BYTES + nbytes);
 
 	wire_u32_pack((uint32_t)nbytes, to);
-	to += PALLOCD_FRAME_HEADER_BYTES;
+	return to + PALLOCD_FRAME_HEADER_BYTES;
+}
+
+static void call_pack(struct call *k, size_t nbytes)
+{
+	uint8_t *to = frame_begin(k->client, nbytes);
+
 	if (k->request)
 		pallocd__v1__request__pack(k->request, to);
 	else
@@ -295,7 +338,7 @@ static int call_submit(struct call *k)
 	return 0;
 }
 
-static int call_wait(struct call *k)
+static int call_await(struct call *k)
 {
 	while (!k->done) {
 		if (call_pause(k) && !k->done) {
@@ -315,7 +358,7 @@ static int call_run(struct call *k)
 		return status;
 	status = call_submit(k);
 	if (!status)
-		status = call_wait(k);
+		status = call_await(k);
 	wake_one(c);
 	pthread_mutex_unlock(&c->lock);
 	if (k->sleeps)
@@ -338,4 +381,16 @@ int call_extents(struct call *k)
 	k->result = k->extents.addrs ? PALLOCD__V1__REPLY__RESULT_FREE
 				     : PALLOCD__V1__REPLY__RESULT_ALLOC;
 	return call_run(k);
+}
+
+void call_post(struct paclient *c, Pallocd__V1__Request *request)
+{
+	size_t nbytes;
+
+	request->id = ++c->id_last;
+	nbytes = pallocd__v1__request__get_packed_size(request);
+	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
+		return;
+	pallocd__v1__request__pack(request, frame_begin(c, nbytes));
+	flush(c);
 }

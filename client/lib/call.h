@@ -25,6 +25,35 @@ MUST_CHECK int call_begin(struct call *k, struct paclient *client, struct paclie
 /** call_begin_with() - the same for a handle that is being made: @timeout_ms is its. */
 MUST_CHECK int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user);
 
+/** call_again() - one more request of the same public call; the time that is left stays what it is. */
+void call_again(struct call *k);
+
+/** call_restart() - the same, and the clock starts anew. */
+void call_restart(struct call *k);
+
+/**
+ * call_wait() - the daemon may take @wait_ms longer than others do
+ * @user: the caller's struct; where it has a timeout, that is all there is
+ *
+ * Return: how long the daemon is to wait.
+ */
+uint64_t call_wait(struct call *k, int wait_ms, const struct paclient_call *user);
+
+/**
+ * call_needs() - refuse what the daemon would not see, because it is too old
+ * @feature: enum paclient_feature
+ * @what:    is asked for: an argument
+ *
+ * Return: 0, or UNKNOWN_VERB told to @k.
+ */
+MUST_CHECK int call_needs(struct call *k, int feature, const char *what);
+
+/** call_no_memory() - for what a reply brings. Return: OUT_OF_MEMORY, told to @k. */
+int call_no_memory(struct call *k);
+
+/** call_post() - send @request if that can be done without blocking, and do not wait for its reply. */
+void call_post(struct paclient *c, Pallocd__V1__Request *request);
+
 /** call_end() - nothing more is said about the call: a caller of an older version is told as much as it knows. */
 void call_end(struct call *k);
 

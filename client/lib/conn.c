@@ -2,7 +2,7 @@
  * conn - the socket of a handle
  *
  * Role:       see conn.h.
- * Uses:       libc
+ * Uses:       wire, libc
  */
 #include "client/lib/conn.h"
 
@@ -139,6 +139,15 @@ int conn_flush(struct paclient *c)
 	return 0;
 }
 
+void conn_discard(struct paclient *c)
+{
+	/* More than a socket holds, and an end to it where the other side goes on writing. */
+	for (int i = 0; i < 16; i++) {
+		if (recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT) <= 0)
+			return;
+	}
+}
+
 static int wait_ready(struct paclient *c, uint64_t deadline_ns, bool to_send)
 {
 	struct pollfd p = {.fd = c->fd, .events = (short)(POLLIN | (to_send ? POLLOUT : 0))};
@@ -151,6 +160,19 @@ static int wait_ready(struct paclient *c, uint64_t deadline_ns, bool to_send)
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	return n ? 0 : CONN_E_LATE;
+}
+
+/* How much may be received now. */
+static size_t in_room(const struct paclient *c)
+{
+	size_t frame = PALLOCD_FRAME_HEADER_BYTES;
+
+	if (!c->exact)
+		return sizeof(c->in) - c->in_end;
+	/* Longer than allowed it is not: whoever looks at `in` would have seen that. */
+	if (c->in_end >= frame)
+		frame += wire_u32(c->in);
+	return frame - c->in_end;
 }
 
 /*
@@ -170,7 +192,7 @@ int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_s
 			return err;
 		flags = MSG_DONTWAIT;
 	}
-	n = recv(c->fd, c->in + c->in_end, sizeof(c->in) - c->in_end, flags);
+	n = recv(c->fd, c->in + c->in_end, in_room(c), flags);
 	if (n > 0)
 		c->in_end += (size_t)n;
 	else if (n == 0)

@@ -38,6 +38,9 @@ uint8_t *conn_reserve(struct paclient *c, size_t n);
  */
 MUST_CHECK int conn_flush(struct paclient *c);
 
+/** conn_discard() - receive what is there now and throw it away; never blocks. For when nobody reads any more. */
+void conn_discard(struct paclient *c);
+
 /**
  * conn_receive() - wait for bytes and append them to `in`; for the reader, without the lock
  * @fresh:    the time left until @deadline_ns is the handle's timeout

@@ -2,7 +2,7 @@
  * deliver - received frames to the calls that wait for them
  *
  * Role:       see deliver.h.
- * Uses:       wire, arena, late, error
+ * Uses:       wire, arena, conn, late, error
  */
 #include "client/lib/deliver.h"
 
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/lib/conn.h"
 #include "client/lib/error.h"
 #include "client/lib/late.h"
 
@@ -62,6 +63,15 @@ void deliver_broken(struct paclient *c, int status, int system_errno, const char
 	broken(c);
 }
 
+void deliver_lost(struct paclient *c, int err)
+{
+	if (err == CONN_E_END || err == -ECONNRESET)
+		deliver_broken(c, PACLIENT_DISCONNECTED, err < 0 ? -err : 0,
+			       "the daemon closed the connection");
+	else
+		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot receive: %s", strerror(-err));
+}
+
 /* Result or refusal by protobuf-c. */
 static int take_message(struct call *k, const struct wire_reply *r, const uint8_t *msg,
 			size_t nbytes)
@@ -99,7 +109,7 @@ static int take(struct call *k, const struct wire_reply *r, const uint8_t *msg, 
 }
 
 /* The daemon speaks of the connection: it could not read a request, or it does not want us. */
-static void refused(struct paclient *c, const uint8_t *msg, size_t nbytes)
+void deliver_refused(struct paclient *c, const uint8_t *msg, size_t nbytes)
 {
 	Pallocd__V1__Reply *reply;
 
@@ -141,7 +151,7 @@ static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 		return;
 	}
 	if (!r.id) {
-		refused(c, msg, nbytes);
+		deliver_refused(c, msg, nbytes);
 		return;
 	}
 	k = call_find(c, r.id);
@@ -157,24 +167,50 @@ static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 	}
 }
 
+/* Is there a whole frame from @at on? */
+static bool frame_at(struct paclient *c, size_t at, const uint8_t **ret_msg, size_t *ret_nbytes)
+{
+	size_t nbytes;
+
+	if (c->broken || c->in_end - at < PALLOCD_FRAME_HEADER_BYTES)
+		return false;
+	nbytes = wire_u32(c->in + at);
+	if (!nbytes || nbytes > PALLOCD_FRAME_BYTES_MAX) {
+		deliver_broken(c, PACLIENT_PROTOCOL, 0, "a frame of %zu bytes announced", nbytes);
+		return false;
+	}
+	if (c->in_end - at - PALLOCD_FRAME_HEADER_BYTES < nbytes)
+		return false;
+	*ret_msg = c->in + at + PALLOCD_FRAME_HEADER_BYTES;
+	*ret_nbytes = nbytes;
+	return true;
+}
+
+static void in_drop(struct paclient *c, size_t nbytes)
+{
+	c->in_end -= nbytes;
+	if (c->in_end && nbytes)
+		memmove(c->in, c->in + nbytes, c->in_end);
+}
+
 void deliver_frames(struct paclient *c)
 {
-	size_t at = 0;
+	size_t at = 0, nbytes;
+	const uint8_t *msg;
 
-	while (!c->broken && c->in_end - at >= PALLOCD_FRAME_HEADER_BYTES) {
-		size_t nbytes = wire_u32(c->in + at);
-
-		if (!nbytes || nbytes > PALLOCD_FRAME_BYTES_MAX) {
-			deliver_broken(c, PACLIENT_PROTOCOL, 0, "a frame of %zu bytes announced",
-				       nbytes);
-			return;
-		}
-		if (c->in_end - at - PALLOCD_FRAME_HEADER_BYTES < nbytes)
-			break;
-		deliver(c, c->in + at + PALLOCD_FRAME_HEADER_BYTES, nbytes);
+	while (!c->watching && frame_at(c, at, &msg, &nbytes)) {
+		deliver(c, msg, nbytes);
 		at += PALLOCD_FRAME_HEADER_BYTES + nbytes;
 	}
-	c->in_end -= at;
-	if (c->in_end && at)
-		memmove(c->in, c->in + at, c->in_end);
+	in_drop(c, at);
+}
+
+bool deliver_frame(struct paclient *c, const uint8_t **ret_msg, size_t *ret_nbytes)
+{
+	return frame_at(c, 0, ret_msg, ret_nbytes);
+}
+
+void deliver_drop(struct paclient *c, size_t nbytes)
+{
+	in_drop(c, PALLOCD_FRAME_HEADER_BYTES + nbytes);
 }

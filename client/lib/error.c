@@ -2,7 +2,7 @@
  * error - what a failed call tells its caller
  *
  * Role:       see error.h; and the public functions about statuses.
- * Uses:       proto/status.h
+ * Uses:       text, proto/status.h
  */
 #include "client/lib/error.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/lib/text.h"
 #include "proto/status.h"
 
 int error_set(struct paclient_error *e, int status, const char *fmt, ...)
@@ -31,18 +32,13 @@ int error_argument(struct paclient_error *e, const char *field, const char *what
 	return PACLIENT_BAD_ARGUMENT;
 }
 
-/* As much of the daemon's text as there is room for, never cut inside a UTF-8 character. */
-static void text_copy(char *to, size_t size, const char *from)
+int error_name(struct paclient_error *e, const char *name)
 {
-	size_t n = strlen(from);
-
-	if (n >= size) {
-		n = size - 1;
-		while (n && ((unsigned char)from[n] & 0xc0) == 0x80)
-			n--;
-	}
-	memcpy(to, from, n);
-	to[n] = '\0';
+	if (!name || !name[0])
+		return error_argument(e, "name", "is empty");
+	if (strlen(name) >= PACLIENT_NAME_BYTES)
+		return error_argument(e, "name", "is longer than 63 bytes");
+	return 0;
 }
 
 /* The first of the extents in the way. */
@@ -81,6 +77,8 @@ int error_from_reply(struct paclient_error *e, const Pallocd__V1__Reply *reply)
 	e->placed_npages = r->placed_npages;
 	e->aligned_npages = r->aligned_npages;
 	e->bounded_npages = r->bounded_npages;
+	e->used = r->used;
+	e->quota_npages = r->quota_npages;
 	if (extents_read(e, r))
 		return error_set(e, PACLIENT_PROTOCOL, "a refusal whose extents cannot be counted");
 	return status;

@@ -15,6 +15,9 @@ PRINTF_LIKE(3, 4) int error_set(struct paclient_error *e, int status, const char
 /** error_argument() - BAD_ARGUMENT about argument @field. Return: the status. */
 int error_argument(struct paclient_error *e, const char *field, const char *what);
 
+/** error_name() - @name can be a region's or an extent's. Return: 0, or BAD_ARGUMENT about "name". */
+MUST_CHECK int error_name(struct paclient_error *e, const char *name);
+
 /** error_from_reply() - the daemon's refusal. Return: the status, PROTOCOL for one that cannot travel. */
 int error_from_reply(struct paclient_error *e, const Pallocd__V1__Reply *reply);
 

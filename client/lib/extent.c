@@ -2,10 +2,10 @@
  * extent - take and give back pages
  *
  * Role:       the public calls alloc and free; scatter.c has the one for several extents.
- * Uses:       call, place, error
+ * Uses:       call, alloc, error
  */
+#include "client/lib/alloc.h"
 #include "client/lib/call.h"
-#include "client/lib/place.h"
 
 /* What one extent and a batch have in common. */
 static int batch_check(struct call *k, size_t n, const uint64_t *npages)
@@ -40,15 +40,12 @@ static int alloc_check(struct call *k, uint32_t region_id, size_t n, const uint6
 		return status;
 	if (!ret_addrs)
 		return error_argument(k->error, "ret_addrs", "is NULL");
-	if (flags & ~PACLIENT_DETACHED)
-		return error_argument(k->error, "flags",
-				      "has bits that this version does not know");
 	k->ret_addrs = ret_addrs;
 	k->extents = (struct wire_extents){.region_id = region_id,
 					   .detached = flags & PACLIENT_DETACHED,
 					   .n = n,
 					   .npages = npages};
-	return 0;
+	return alloc_flags(k->error, flags);
 }
 
 int paclient_alloc_batch(paclient *client, uint32_t region_id, size_t n, const uint64_t *npages,
@@ -66,35 +63,54 @@ int paclient_alloc_placed(paclient *client, uint32_t region_id, size_t n, const 
 			  unsigned flags, const struct paclient_placement *placement,
 			  uint64_t *ret_addrs, struct paclient_call *call)
 {
-	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
-	Pallocd__V1__Alloc alloc = PALLOCD__V1__ALLOC__INIT;
-	Pallocd__V1__Placement where;
+	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
+
+	o.flags = flags;
+	o.placement = placement;
+	return paclient_alloc_with(client, region_id, n, npages, &o, ret_addrs, call);
+}
+
+int paclient_alloc_with(paclient *client, uint32_t region_id, size_t n, const uint64_t *npages,
+			const struct paclient_alloc_options *options, uint64_t *ret_addrs,
+			struct paclient_call *call)
+{
+	struct paclient_alloc_options o;
+	struct alloc_message m;
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (!status)
-		status = alloc_check(&k, region_id, n, npages, flags, ret_addrs);
-	if (!status && placement)
-		status = place_read(k.error, placement, &where);
+		status = alloc_options(k.error, options, &o);
+	if (!status)
+		status = alloc_check(&k, region_id, n, npages, o.flags, ret_addrs);
 	if (status)
 		return status;
-	if (!placement)
+	if (!o.placement && !o.name && !o.label && !o.wait_ms)
 		return call_extents(&k);
-	alloc.region_id = region_id;
-	alloc.n_npages = n;
-	alloc.npages = (uint64_t *)npages;
-	alloc.lifetime = k.extents.detached ? PALLOCD__V1__LIFETIME__DETACHED
-					    : PALLOCD__V1__LIFETIME__SESSION;
-	alloc.placement = &where;
-	request.verb_case = PALLOCD__V1__REQUEST__VERB_ALLOC;
-	request.alloc = &alloc;
-	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_ALLOC, NULL);
+	status = alloc_message(&k, &o, call, &m);
+	if (status)
+		return status;
+	return call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, NULL);
 }
 
 int paclient_free(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,
 		  struct paclient_call *call)
 {
 	return paclient_free_batch(client, region_id, 1, &addr, &npages, call);
+}
+
+static int free_check(struct call *k, uint32_t region_id, size_t n, const uint64_t *addrs,
+		      const uint64_t *npages)
+{
+	int status = batch_check(k, n, npages);
+
+	if (status)
+		return status;
+	if (!addrs)
+		return error_argument(k->error, "addrs", "is NULL");
+	k->extents = (struct wire_extents){
+		.region_id = region_id, .n = n, .addrs = addrs, .npages = npages};
+	return 0;
 }
 
 int paclient_free_batch(paclient *client, uint32_t region_id, size_t n, const uint64_t *addrs,
@@ -104,12 +120,38 @@ int paclient_free_batch(paclient *client, uint32_t region_id, size_t n, const ui
 	int status = call_begin(&k, client, call);
 
 	if (!status)
-		status = batch_check(&k, n, npages);
+		status = free_check(&k, region_id, n, addrs, npages);
+	return status ? status : call_extents(&k);
+}
+
+static int take_freed(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	struct paclient_freed *to = k->to;
+
+	*to = (struct paclient_freed){.size = sizeof(*to),
+				      .npages = reply->free->npages,
+				      .shared_npages = reply->free->shared_npages};
+	return 0;
+}
+
+int paclient_free_with(paclient *client, uint32_t region_id, size_t n, const uint64_t *addrs,
+		       const uint64_t *npages, struct paclient_freed *ret_freed,
+		       struct paclient_call *call)
+{
+	struct paclient_freed freed;
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	if (!status)
+		status = free_check(&k, region_id, n, addrs, npages);
+	if (!status)
+		status = call_result_check(&k, "ret_freed", ret_freed);
 	if (status)
 		return status;
-	if (!addrs)
-		return error_argument(k.error, "addrs", "is NULL");
-	k.extents = (struct wire_extents){
-		.region_id = region_id, .n = n, .addrs = addrs, .npages = npages};
-	return call_extents(&k);
+	k.take = take_freed;
+	k.to = &freed;
+	status = call_extents(&k);
+	if (!status)
+		call_result_give(&freed, ret_freed);
+	return status;
 }

@@ -2,7 +2,7 @@
  * handle - open and close
  *
  * Role:       makes a handle, says Hello, takes it apart; what the handle knows of the daemon.
- * Uses:       call, conn, error
+ * Uses:       call, conn, late, text, error
  */
 #include "client/lib/handle.h"
 
@@ -16,6 +16,7 @@
 #include "client/lib/call.h"
 #include "client/lib/conn.h"
 #include "client/lib/late.h"
+#include "client/lib/text.h"
 
 bool handle_is_ours(const struct paclient *c)
 {
@@ -54,7 +55,7 @@ static struct paclient *handle_new(void)
 }
 
 /* In a forked child nothing is touched but the child's own copies: the lock may be held there for ever. */
-static void handle_free(struct paclient *c)
+void handle_free(struct paclient *c)
 {
 	bool ours = handle_is_ours(c);
 
@@ -66,31 +67,103 @@ static void handle_free(struct paclient *c)
 	munmap((char *)c - (c->map_bytes - sizeof(*c)), c->map_bytes);
 }
 
+/*
+ * At once, although it has a grace time. To close a Unix socket with something unread in it is an
+ * error for the other side, which may then not read what was sent to it: late replies must be gone.
+ */
+static void session_end(struct paclient *c)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__EndSession end = PALLOCD__V1__END_SESSION__INIT;
+
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_END_SESSION;
+	request.end_session = &end;
+	conn_discard(c);
+	call_post(c, &request);
+}
+
 void paclient_close(paclient *client)
+{
+	if (!client)
+		return;
+	if (client->grace_ms && !client->broken && handle_is_ours(client))
+		session_end(client);
+	handle_free(client);
+}
+
+void paclient_leave(paclient *client)
 {
 	if (client)
 		handle_free(client);
 }
 
+/*
+ * Programs of the first version have nothing but padding behind timeout_ms, which may hold anything:
+ * no later field may lie there.
+ */
+_Static_assert(offsetof(struct paclient_options, token) == 3 * sizeof(void *),
+	       "options: a field lies where older programs have padding");
+
+static int name_check(struct paclient_error *e, const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	if (n <= PALLOCD_NAME_BYTES_MAX)
+		return 0;
+	error_set(e, PACLIENT_LIMIT, "options.client_name is longer than %u bytes",
+		  PALLOCD_NAME_BYTES_MAX);
+	e->asked = n;
+	e->limit = PALLOCD_NAME_BYTES_MAX;
+	return PACLIENT_LIMIT;
+}
+
 /* What a program built against a newer header asks for beyond our fields we cannot do. */
-static int options_read(struct paclient_error *e, const struct paclient_options *from,
+static int options_read(struct paclient_error *e, const struct paclient_options *from, bool once,
 			struct paclient_options *to)
 {
 	*to = (struct paclient_options)PACLIENT_OPTIONS_INIT;
 	if (from && call_struct(e, "options", from, to, sizeof(*to)))
 		return PACLIENT_BAD_ARGUMENT;
+	if (once) {
+		to->grace_ms = 0;
+		to->token = NULL;
+		to->token_bytes = 0;
+		to->accepts_handover = false;
+	}
 	if (to->timeout_ms < 0)
 		return error_argument(e, "options.timeout_ms", "must not be negative");
+	if (to->grace_ms < 0)
+		return error_argument(e, "options.grace_ms", "must not be negative");
+	if (to->token_bytes != (to->token ? PALLOCD_TOKEN_BYTES : 0))
+		return error_argument(e, "options.token_bytes",
+				      "must be 16 with a token, and 0 without");
 	if (!to->timeout_ms)
 		to->timeout_ms = PACLIENT_DEFAULT_TIMEOUT_MS;
-	if (to->client_name && strlen(to->client_name) > PALLOCD_NAME_BYTES_MAX) {
-		error_set(e, PACLIENT_LIMIT, "options.client_name is longer than %u bytes",
-			  PALLOCD_NAME_BYTES_MAX);
-		e->asked = strlen(to->client_name);
-		e->limit = PALLOCD_NAME_BYTES_MAX;
-		return PACLIENT_LIMIT;
-	}
-	return 0;
+	return name_check(e, to->client_name);
+}
+
+/* A daemon that is too old has overlooked what Hello asked for. */
+static int hello_check(struct call *k, const Pallocd__V1__HelloReply *h,
+		       const struct paclient_options *o)
+{
+	int status = 0;
+
+	if (o->token)
+		status = call_needs(k, PACLIENT_FEATURE_RESUME, "options.token");
+	if (!status && o->grace_ms)
+		status = call_needs(k, PACLIENT_FEATURE_RESUME, "options.grace_ms");
+	if (!status && o->accepts_handover)
+		status = call_needs(k, PACLIENT_FEATURE_SHARING, "options.accepts_handover");
+	if (!status && o->token && !h->resumed)
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "the daemon began a new session where one was to be resumed");
+	return status;
+}
+
+/* What is numbered beyond 63 this version has no use for. */
+static uint64_t feature_bit(int feature)
+{
+	return feature > 0 && feature < 64 ? UINT64_C(1) << feature : 0;
 }
 
 static int take_hello(struct call *k, const Pallocd__V1__Reply *reply)
@@ -101,27 +174,41 @@ static int take_hello(struct call *k, const Pallocd__V1__Reply *reply)
 	if (!h->version || h->version > PALLOCD_PROTOCOL_VERSION)
 		return error_set(k->error, PACLIENT_PROTOCOL,
 				 "the daemon chose protocol version %" PRIu32, h->version);
+	if (h->token.len && h->token.len != PALLOCD_TOKEN_BYTES)
+		return error_set(k->error, PACLIENT_PROTOCOL,
+				 "the daemon gave a token of %zu bytes", h->token.len);
+	c->has_token = h->token.len;
+	if (c->has_token)
+		memcpy(c->token, h->token.data, sizeof(c->token));
+	for (size_t i = 0; i < h->n_features; i++)
+		c->features |= feature_bit((int)h->features[i]);
+	c->grace_ms = h->grace_msec;
+	c->resumed = h->resumed;
 	c->session = h->session;
 	if (h->frame_bytes_max && h->frame_bytes_max < c->frame_bytes_max)
 		c->frame_bytes_max = h->frame_bytes_max;
 	if (h->batch_extents_max && h->batch_extents_max < c->batch_max)
 		c->batch_max = h->batch_extents_max;
-	snprintf(c->server, sizeof(c->server), "%s", h->server);
-	return 0;
+	text_copy(c->server, sizeof(c->server), h->server);
+	return hello_check(k, h, k->to);
 }
 
-static int hello(struct call *k, const char *client_name)
+static int hello(struct call *k, struct paclient_options *o)
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Hello h = PALLOCD__V1__HELLO__INIT;
 	char name[PALLOCD_NAME_BYTES_MAX + 1];
 
 	snprintf(name, sizeof(name), "%s",
-		 client_name ? client_name : program_invocation_short_name);
+		 o->client_name ? o->client_name : program_invocation_short_name);
 	h.version = PALLOCD_PROTOCOL_VERSION;
 	h.client = name;
+	h.grace_msec = (uint64_t)o->grace_ms;
+	h.token = (ProtobufCBinaryData){o->token_bytes, (uint8_t *)o->token};
+	h.accepts_handover = o->accepts_handover;
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_HELLO;
 	request.hello = &h;
+	k->to = o;
 	return call_message(k, &request, PALLOCD__V1__REPLY__RESULT_HELLO, take_hello);
 }
 
@@ -147,37 +234,48 @@ static int connect_failed(struct call *k, const char *path, int err)
 	return k->error->status;
 }
 
-int paclient_open(const char *socket_path, const struct paclient_options *options,
-		  paclient **ret_client, struct paclient_call *call)
+int handle_open(struct call *k, struct paclient_call *user, const char *socket_path,
+		const struct paclient_options *options, bool once)
 {
 	const char *path = socket_path ? socket_path : PACLIENT_DEFAULT_SOCKET;
 	struct paclient_options o;
-	CALL(k);
 	int status, err;
 
-	status = call_begin_with(&k, 1, call);
+	status = call_begin_with(k, 1, user);
 	if (!status)
-		status = options_read(k.error, options, &o);
+		status = options_read(k->error, options, once, &o);
 	/* Once more, now that the handle's timeout is known. */
 	if (!status)
-		status = call_begin_with(&k, o.timeout_ms, call);
+		status = call_begin_with(k, o.timeout_ms, user);
 	if (status)
 		return status;
-	if (!ret_client)
-		return error_argument(k.error, "ret_client", "is NULL");
-	k.client = handle_new();
-	if (!k.client)
-		return error_set(k.error, PACLIENT_OUT_OF_MEMORY, "no memory for a handle");
-	k.client->timeout_ms = o.timeout_ms;
-	k.fresh = false;
-	err = conn_connect(path, k.deadline_ns, o.timeout_ms, &k.client->fd);
-	status = err ? connect_failed(&k, path, err) : hello(&k, o.client_name);
-	if (status) {
-		handle_free(k.client);
-		return status;
+	k->client = handle_new();
+	if (!k->client)
+		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for a handle");
+	k->client->timeout_ms = o.timeout_ms;
+	k->client->exact = once;
+	k->fresh = false;
+	err = conn_connect(path, k->deadline_ns, o.timeout_ms, &k->client->fd);
+	status = err ? connect_failed(k, path, err) : hello(k, &o);
+	if (status)
+		handle_free(k->client);
+	return status;
+}
+
+int paclient_open(const char *socket_path, const struct paclient_options *options,
+		  paclient **ret_client, struct paclient_call *call)
+{
+	CALL(k);
+	int status;
+
+	if (!ret_client) {
+		status = call_begin_with(&k, 1, call);
+		return status ? status : error_argument(k.error, "ret_client", "is NULL");
 	}
-	*ret_client = k.client;
-	return 0;
+	status = handle_open(&k, call, socket_path, options, false);
+	if (!status)
+		*ret_client = k.client;
+	return status;
 }
 
 uint64_t paclient_session_id(const paclient *client)
@@ -193,4 +291,27 @@ const char *paclient_server_name(const paclient *client)
 size_t paclient_batch_max(const paclient *client)
 {
 	return client ? client->batch_max : 0;
+}
+
+bool paclient_token(const paclient *client, uint8_t ret_token[PACLIENT_TOKEN_BYTES])
+{
+	if (!client || !client->has_token || !ret_token)
+		return false;
+	memcpy(ret_token, client->token, PACLIENT_TOKEN_BYTES);
+	return true;
+}
+
+uint64_t paclient_grace_ms(const paclient *client)
+{
+	return client ? client->grace_ms : 0;
+}
+
+bool paclient_resumed(const paclient *client)
+{
+	return client && client->resumed;
+}
+
+bool paclient_has(const paclient *client, int feature)
+{
+	return client && (client->features & feature_bit(feature));
 }

@@ -9,6 +9,7 @@
  *             H4  the out and in buffers never grow; a call in the steady state takes no memory.
  *             H5  a call is in `flight` from the moment its bytes are in `out` until it is done; a
  *                 call that ran out of time leaves a struct late in its place.
+ *             H6  a watch's handle is used by one thread at a time and without the lock once its Watch has been answered.
  *
  * One thread of those that wait reads for all (the reader); the others sleep. A reader that has its
  * own reply wakes one sleeper, which reads on:
@@ -105,6 +106,11 @@ struct paclient {
 	uint64_t session;
 	size_t frame_bytes_max;
 	size_t batch_max;
+	uint64_t features; /* bit enum paclient_feature: the daemon has it */
+	uint64_t grace_ms; /* granted */
+	bool resumed;
+	bool has_token;
+	uint8_t token[PALLOCD_TOKEN_BYTES];
 	char server[64];
 
 	pthread_mutex_t lock;
@@ -117,6 +123,8 @@ struct paclient {
 	struct paclient_error why;
 	unsigned nwait_room; /* calls that are not in flight because `out` is full */
 	bool reading;
+	bool exact;    /* nothing is received beyond the frame that comes in: see watch.c */
+	bool watching; /* a Watch has been answered: what comes from now on is the watch's to read */
 	bool write_dead; /* nothing can be sent any more; what was sent to us can still be read */
 	size_t out_start;
 	size_t out_end;
@@ -152,6 +160,20 @@ static inline bool ring_empty(const struct ring *head)
 }
 
 #define RING_ITEM(r, type, member) ((type *)((char *)(r)-offsetof(type, member)))
+
+/**
+ * handle_open() - what paclient_open() does
+ * @k:    not begun yet; on 0 its client is the new handle
+ * @user: the caller's struct, or NULL
+ * @once: for a watch: options that are about sessions mean nothing, and the handle is `exact`
+ *
+ * Return: 0, or a status told to @user.
+ */
+MUST_CHECK int handle_open(struct call *k, struct paclient_call *user, const char *socket_path,
+			   const struct paclient_options *options, bool once);
+
+/** handle_free() - the handle is gone, and so is its connection; nothing is said to the daemon. */
+void handle_free(struct paclient *c);
 
 /** handle_is_ours() - false in a child that got the handle by fork(). */
 bool handle_is_ours(const struct paclient *c);

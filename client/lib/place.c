@@ -2,11 +2,12 @@
  * place - where extents may lie, where one would go, how many fit
  *
  * Role:       see place.h; and the public calls that ask about places without taking them.
- * Uses:       call, error
+ * Uses:       call, text, error
  */
 #include "client/lib/place.h"
 
 #include "client/lib/call.h"
+#include "client/lib/text.h"
 
 int place_read(struct paclient_error *e, const struct paclient_placement *from,
 	       Pallocd__V1__Placement *ret)
@@ -40,7 +41,10 @@ static int take_why(struct call *k, const Pallocd__V1__Reply *reply)
 				    .growable_npages = w->growable_npages,
 				    .short_npages = w->short_npages,
 				    .aligned_npages = w->aligned_npages,
-				    .bounded_npages = w->bounded_npages};
+				    .bounded_npages = w->bounded_npages,
+				    .quota_npages = w->quota_npages,
+				    .quota_short_npages = w->quota_short_npages};
+	text_copy(to->quota, sizeof(to->quota), w->quota);
 	return 0;
 }
 

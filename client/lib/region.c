@@ -2,13 +2,28 @@
  * region - what regions there are and what they look like
  *
  * Role:       the public calls that list and describe regions.
- * Uses:       call, error
+ * Uses:       call, bag, text, error
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "client/lib/bag.h"
 #include "client/lib/call.h"
+#include "client/lib/text.h"
+
+/* The wire counts rights from 1. */
+static uint32_t rights_read(const Pallocd__V1__Region *from)
+{
+	uint32_t rights = 0;
+
+	for (size_t i = 0; i < from->n_rights; i++) {
+		unsigned right = (unsigned)from->rights[i];
+
+		if (right >= 1 && right <= 32)
+			rights |= UINT32_C(1) << (right - 1);
+	}
+	return rights;
+}
 
 static void region_read(const Pallocd__V1__Region *from, struct paclient_region *to)
 {
@@ -22,82 +37,62 @@ static void region_read(const Pallocd__V1__Region *from, struct paclient_region 
 				       .free_npages = from->free_npages,
 				       .auto_grow_npages = from->auto_grow_npages,
 				       .best_fit = from->best_fit,
-				       .held_npages = from->held_npages};
-	snprintf(to->name, sizeof(to->name), "%s", from->name);
+				       .held_npages = from->held_npages,
+				       .rights = rights_read(from),
+				       .death = (int)from->death,
+				       .quarantine_ms = from->quarantine_msec,
+				       .low_npages = from->low_npages};
+	text_copy(to->name, sizeof(to->name), from->name);
 }
 
-static int no_memory(struct call *k)
-{
-	return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the result");
-}
-
-/* A list under construction: what is there already, and where the next reply goes on. */
-struct regions {
-	struct paclient_region_list *list;
-	uint32_t last_id;
+/* A list in progress. */
+struct walk {
+	Pallocd__V1__ListRegions ask;
+	struct bag bag; /* of struct paclient_region */
 	bool more;
 };
-
-static int regions_add(struct regions *rs, const Pallocd__V1__Region *from)
-{
-	struct paclient_region *region = malloc(sizeof(*region));
-
-	if (!region)
-		return -1;
-	region_read(from, region);
-	rs->list->regions[rs->list->nregions++] = region;
-	rs->last_id = from->id;
-	return 0;
-}
 
 static int take_regions(struct call *k, const Pallocd__V1__Reply *reply)
 {
 	const Pallocd__V1__ListRegionsReply *from = reply->list_regions;
-	struct regions *rs = k->to;
-	struct paclient_region **bigger;
+	struct walk *w = k->to;
 
-	/* One more than needed, so that an empty list is an array too. */
-	bigger = reallocarray(rs->list->regions, rs->list->nregions + from->n_regions + 1,
-			      sizeof(struct paclient_region *));
-	if (!bigger)
-		return no_memory(k);
-	rs->list->regions = bigger;
-	rs->more = from->more;
+	if (!bag_room(&w->bag, from->n_regions))
+		return call_no_memory(k);
 	for (size_t i = 0; i < from->n_regions; i++) {
-		if (from->regions[i]->id <= rs->last_id)
+		if (from->regions[i]->id <= w->ask.after)
 			return error_set(k->error, PACLIENT_PROTOCOL,
 					 "regions are listed out of order");
-		if (regions_add(rs, from->regions[i]))
-			return no_memory(k);
+		region_read(from->regions[i], bag_add(&w->bag));
+		w->ask.after = from->regions[i]->id;
 	}
 	if (from->more && !from->n_regions)
 		return error_set(k->error, PACLIENT_PROTOCOL, "more regions, but none listed");
+	w->more = from->more;
 	return 0;
 }
 
-static int regions_ask(struct call *k, struct regions *rs)
+static int regions_ask(struct call *k, struct walk *w)
 {
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	int status;
 
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_LIST_REGIONS;
+	request.list_regions = &w->ask;
+	k->to = w;
 	do {
-		Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
-		Pallocd__V1__ListRegions list = PALLOCD__V1__LIST_REGIONS__INIT;
-
-		list.after = rs->last_id;
-		request.verb_case = PALLOCD__V1__REQUEST__VERB_LIST_REGIONS;
-		request.list_regions = &list;
-		k->to = rs;
-		k->done = false;
+		call_again(k);
 		status = call_message(k, &request, PALLOCD__V1__REPLY__RESULT_LIST_REGIONS,
 				      take_regions);
-	} while (!status && rs->more);
+	} while (!status && w->more);
 	return status;
 }
 
 int paclient_regions(paclient *client, struct paclient_region_list **ret_list,
 		     struct paclient_call *call)
 {
-	struct regions rs = {0};
+	struct walk w = {.bag = {.item_bytes = sizeof(struct paclient_region)}};
+	struct paclient_region_list *list;
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
@@ -105,24 +100,24 @@ int paclient_regions(paclient *client, struct paclient_region_list **ret_list,
 		return status;
 	if (!ret_list)
 		return error_argument(k.error, "ret_list", "is NULL");
-	rs.list = calloc(1, sizeof(*rs.list));
-	if (!rs.list)
-		return no_memory(&k);
-	status = regions_ask(&k, &rs);
-	if (status)
-		paclient_regions_free(rs.list);
-	else
-		*ret_list = rs.list;
-	return status;
+	pallocd__v1__list_regions__init(&w.ask);
+	status = regions_ask(&k, &w);
+	list = status ? NULL : bag_list(&w.bag, sizeof(*list));
+	if (!list) {
+		bag_free(&w.bag);
+		return status ? status : call_no_memory(&k);
+	}
+	list->nregions = w.bag.n;
+	list->regions = (struct paclient_region **)(void *)(list + 1);
+	*ret_list = list;
+	return 0;
 }
 
 void paclient_regions_free(struct paclient_region_list *list)
 {
 	if (!list)
 		return;
-	for (size_t i = 0; i < list->nregions; i++)
-		free(list->regions[i]);
-	free(list->regions);
+	free(list->regions[0]);
 	free(list);
 }
 
@@ -149,15 +144,6 @@ static int take_info(struct call *k, const Pallocd__V1__Reply *reply)
 	return 0;
 }
 
-static int name_check(struct call *k, const char *name)
-{
-	if (!name || !name[0])
-		return error_argument(k->error, "name", "is empty");
-	if (strlen(name) >= PACLIENT_NAME_BYTES)
-		return error_argument(k->error, "name", "is longer than 63 bytes");
-	return 0;
-}
-
 int paclient_region_open(paclient *client, const char *name, uint32_t *ret_region_id,
 			 struct paclient_call *call)
 {
@@ -166,7 +152,7 @@ int paclient_region_open(paclient *client, const char *name, uint32_t *ret_regio
 	int status = call_begin(&k, client, call);
 
 	if (!status)
-		status = name_check(&k, name);
+		status = error_name(k.error, name);
 	if (status)
 		return status;
 	if (!ret_region_id)
@@ -201,7 +187,7 @@ int paclient_region_by_name(paclient *client, const char *name, struct paclient_
 	int status = call_begin(&k, client, call);
 
 	if (!status)
-		status = name_check(&k, name);
+		status = error_name(k.error, name);
 	return status ? status : info_get(&k, 0, name, ret_info);
 }
 
@@ -225,7 +211,7 @@ static int ranges_take(struct call *k, const uint64_t *addr, size_t n, const uin
 	/* One more than needed, so that an empty list is an array too. */
 	list->ranges = calloc(n + 1, sizeof(list->ranges[0]));
 	if (!list->ranges)
-		return no_memory(k);
+		return call_no_memory(k);
 	list->nranges = list->nranges_total = n;
 	for (size_t i = 0; i < n; i++)
 		list->ranges[i] = (struct paclient_range){addr[i], npages[i]};
@@ -275,7 +261,7 @@ static int ranges_get(paclient *client, uint32_t region_id, struct paclient_rang
 		return error_argument(k.error, "ret_list", "is NULL");
 	list = calloc(1, sizeof(*list));
 	if (!list)
-		return no_memory(&k);
+		return call_no_memory(&k);
 	k.to = list;
 	status = region_info(&k, region_id, "", take);
 	if (status)

@@ -1,15 +1,15 @@
 /*
  * scatter - pages in several extents
  *
- * Role:       see scatter.h; and the public call that takes them.
- * Uses:       call, place, error
+ * Role:       see scatter.h; and the public calls that take them.
+ * Uses:       call, alloc, error
  */
 #include "client/lib/scatter.h"
 
 #include <errno.h>
 
+#include "client/lib/alloc.h"
 #include "client/lib/call.h"
-#include "client/lib/place.h"
 
 int scatter_check(const Pallocd__V1__AllocReply *a, size_t max, uint64_t npages)
 {
@@ -44,8 +44,8 @@ static int take_scattered(struct call *k, const Pallocd__V1__Reply *reply)
 	return 0;
 }
 
-static int scatter_arguments(struct call *k, size_t max_extents, unsigned flags,
-			     const struct scattered *to)
+static int scatter_arguments(struct call *k, size_t max_extents,
+			     const struct paclient_alloc_options *o, const struct scattered *to)
 {
 	if (!max_extents)
 		return error_argument(k->error, "max_extents", "is 0");
@@ -56,14 +56,13 @@ static int scatter_arguments(struct call *k, size_t max_extents, unsigned flags,
 		k->error->limit = k->client->batch_max;
 		return PACLIENT_LIMIT;
 	}
-	if (flags & ~PACLIENT_DETACHED)
-		return error_argument(k->error, "flags",
-				      "has bits that this version does not know");
+	if (o->name && o->name[0])
+		return error_argument(k->error, "options.name", "is for one extent");
 	if (!to->ranges)
 		return error_argument(k->error, "ret_ranges", "is NULL");
 	if (!to->nranges)
 		return error_argument(k->error, "ret_nranges", "is NULL");
-	return 0;
+	return alloc_flags(k->error, o->flags);
 }
 
 int paclient_alloc_scattered(paclient *client, uint32_t region_id, uint64_t npages,
@@ -72,31 +71,39 @@ int paclient_alloc_scattered(paclient *client, uint32_t region_id, uint64_t npag
 			     struct paclient_range *ret_ranges, size_t *ret_nranges,
 			     struct paclient_call *call)
 {
-	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
-	Pallocd__V1__Alloc alloc = PALLOCD__V1__ALLOC__INIT;
+	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
+
+	o.flags = flags;
+	o.placement = placement;
+	return paclient_alloc_scattered_with(client, region_id, npages, max_extents, &o, ret_ranges,
+					     ret_nranges, call);
+}
+
+int paclient_alloc_scattered_with(paclient *client, uint32_t region_id, uint64_t npages,
+				  size_t max_extents, const struct paclient_alloc_options *options,
+				  struct paclient_range *ret_ranges, size_t *ret_nranges,
+				  struct paclient_call *call)
+{
 	struct scattered to = {ret_ranges, ret_nranges};
-	Pallocd__V1__Placement where;
+	struct paclient_alloc_options o;
+	struct alloc_message m;
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
 	if (!status)
-		status = scatter_arguments(&k, max_extents, flags, &to);
-	if (!status && placement)
-		status = place_read(k.error, placement, &where);
+		status = alloc_options(k.error, options, &o);
+	if (!status)
+		status = scatter_arguments(&k, max_extents, &o, &to);
+	if (!status)
+		status = call_needs(&k, PACLIENT_FEATURE_SCATTER, "max_extents");
 	if (status)
 		return status;
 	/* Should the reply be late, what it brings is given back by this. */
 	k.extents = (struct wire_extents){.region_id = region_id, .n = 1, .npages = &npages};
 	k.scatter_max = max_extents;
-	alloc.region_id = region_id;
-	alloc.n_npages = 1;
-	alloc.npages = &npages;
-	alloc.lifetime = flags & PACLIENT_DETACHED ? PALLOCD__V1__LIFETIME__DETACHED
-						   : PALLOCD__V1__LIFETIME__SESSION;
-	alloc.placement = placement ? &where : NULL;
-	alloc.scatter_extents = (uint32_t)max_extents;
-	request.verb_case = PALLOCD__V1__REQUEST__VERB_ALLOC;
-	request.alloc = &alloc;
+	status = alloc_message(&k, &o, call, &m);
+	if (status)
+		return status;
 	k.to = &to;
-	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
+	return call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
 }

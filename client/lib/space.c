@@ -29,6 +29,8 @@ int paclient_grow_at(paclient *client, uint32_t region_id, uint64_t addr, uint64
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
+	if (!status && addr)
+		status = call_needs(&k, PACLIENT_FEATURE_SPACE, "addr");
 	if (status)
 		return status;
 	grow.region_id = region_id;

@@ -27,7 +27,17 @@ static int take_daemon(struct call *k, const Pallocd__V1__Reply *reply)
 					    .bad_frames_total = d->bad_frames_total,
 					    .received_bytes_total = d->received_bytes_total,
 					    .sent_bytes_total = d->sent_bytes_total,
-					    .batches_total = d->batches_total};
+					    .batches_total = d->batches_total,
+					    .ngrace = d->ngrace,
+					    .nending = d->nending,
+					    .nwatchers = d->nwatchers,
+					    .nwaiting = d->nwaiting,
+					    .queued_bytes = d->queued_bytes,
+					    .refused_total = d->refused_total,
+					    .cut_off_total = d->cut_off_total,
+					    .deaths_total = d->deaths_total,
+					    .quota_refusals_total = d->quota_refusals_total,
+					    .events_lost_total = d->events_lost_total};
 	return 0;
 }
 
@@ -58,7 +68,12 @@ static int take_region(struct call *k, const Pallocd__V1__Reply *reply)
 					    .no_space_total = r->no_space_total,
 					    .held_npages = r->held_npages,
 					    .fragmentation_ppm = r->fragmentation_ppm,
-					    .shrinks_total = r->shrinks_total};
+					    .shrinks_total = r->shrinks_total,
+					    .nshares = r->nshares,
+					    .nnamed = r->nnamed,
+					    .quarantined_npages = r->quarantined_npages,
+					    .nwaiting = r->nwaiting,
+					    .quota_refusals_total = r->quota_refusals_total};
 	snprintf(to->name, sizeof(to->name), "%s", r->name);
 	return 0;
 }

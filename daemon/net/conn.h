@@ -4,31 +4,41 @@
  * Role:       one read, all complete frames served, one write. What cannot be written is kept, and as long as it is, the
  *             connection is not read: a client that does not take its replies slows down itself.
  * Uses:       base/, rpc/, net/net.h, libuv
- * Invariants: K1  out is empty in READING; partial and backlog are never both there.
+ * Invariants: K1  there is something in out exactly in BLOCKED and DRAINING, but for DEFERRED, where it may be; partial and backlog
+ *                 are never both there.
  *             K2  the poll's events are those of the state's row in the table.
+ *             K3  queued_bytes are the bytes of out, backlog and partial together, as they are in memory; the user's are the sum of
+ *                 those of all connections.
+ *             K4  a connection is in its user's deferred links exactly in DEFERRED, but while it is served.
  *
- *	conn_open() --> READING <--all written, nothing left over-- BLOCKED
- *	                   |  \---replies or requests left over------> |
- *	                   |                                           |
- *	                   +--bad frame, its reply not written--+      |
- *	                   |                                    v      |
- *	                   |                     +---------- DRAINING <+
- *	                   v                     v all written
- *	      conn_close() in any state ------> CLOSED --close callback--> freed
+ *	conn_open() --> READING --replies left over--> BLOCKED     From READING, BLOCKED, WAITING and DEFERRED to each other:
+ *	                                                           - BLOCKED   replies are left over
+ *	    READING, BLOCKED, WAITING, DEFERRED                    - DEFERRED  its user has had its share of this turn, or requests are left
+ *	       |            |                                                  over for the next one
+ *	       |            +--bad frame, its reply not written    - WAITING   the first request waits for space; from here on only by
+ *	       |                    |                                          conn_wake(), or to BLOCKED when events are left over
+ *	       |                    v                              - READING   nothing of this
+ *	       |                 DRAINING --written--+
+ *	       v                                     v
+ *	conn_close() in any state ----------------> CLOSED --close callback--> freed
  */
 #ifndef PALLOCD_NET_CONN_H
 #define PALLOCD_NET_CONN_H
 
 #include "net/net.h"
+#include "net/process.h"
+#include "net/timeout.h"
 
 enum conn_state {
 	CONN_READING,  /* waits for requests */
-	CONN_BLOCKED,  /* waits until replies can be written, or for its next turn */
+	CONN_BLOCKED,  /* waits until replies can be written */
+	CONN_WAITING,  /* its first request waits for space */
+	CONN_DEFERRED, /* waits for its user's next turn */
 	CONN_DRAINING, /* waits until the last reply is written */
 	CONN_CLOSED,   /* waits for the close callback */
 };
 
-/* Bytes that wait; [at, n) of data. */
+/* Bytes that wait: [at, n) of data; of a frame that is not complete, [0, at) are there. */
 struct conn_bytes {
 	uint8_t *data;
 	size_t at;
@@ -38,26 +48,71 @@ struct conn_bytes {
 struct conn {
 	uv_poll_t poll;
 	struct list in_net;
+	struct list in_watching; /* of net: it watches events */
+	struct list in_woken;    /* of net, until the turn ends */
+	struct list in_cut;      /* of net, until the turn ends */
+	struct list in_process;
+	struct list in_deferred; /* of its fair_user */
 	struct net *net;
+	struct process *process; /* NULL: its death is not watched */
+	struct fair_user *fair;
+	struct session_peer peer;
 	struct rpc_conn rpc;
+	struct timeout timeouts[TIMEOUT_KINDS];
 	int fd;
 	enum conn_state state;
+	bool died; /* its process has: it is closed when it is its turn */
+	bool torn; /* a reply was written in part, and the rest is lost: nothing may follow it */
+	uint8_t head_n;
+	/* A frame that is not complete: less than its length field is in head, else what is there of it in partial. */
+	uint8_t head[PALLOCD_FRAME_HEADER_BYTES];
+	struct conn_bytes partial;
 	struct conn_bytes out;     /* replies not written yet */
 	struct conn_bytes backlog; /* requests not served yet */
-	/* A frame that is not complete: less than its length field is in head, else the whole of it will be in data. */
-	uint8_t head[PALLOCD_FRAME_HEADER_BYTES];
-	uint8_t *partial;
-	size_t partial_n;
-	size_t partial_size;
+	uint64_t queued_bytes;
 };
 
-/** conn_open() - serve @fd, which is taken over on success only. Return: 0 or a negative errno. */
-MUST_CHECK int conn_open(struct net *net, int fd);
+enum conn_outcome {
+	CONN_E_DEAD = 1, /* the process that connected is gone */
+	CONN_E_REFUSED,  /* its user has too many; the loop's buffer says so */
+};
 
-/** conn_close() - end it in any state, session included; safe to call twice. */
-void conn_close(struct conn *c);
+/**
+ * conn_open() - serve @fd, which is taken over on success only
+ * @ret_conn: written on 0
+ *
+ * Return: 0, CONN_E_DEAD, CONN_E_REFUSED, or a negative errno.
+ */
+MUST_CHECK int conn_open(struct net *net, int fd, struct conn **ret_conn);
 
-/** conn_state_name() - for people. */
+/** conn_close() - end it in any state, its session too; safe to call twice. */
+void conn_close(struct conn *c, enum session_cause cause);
+
+/** conn_cut_off() - close it for something that its client does wrong; says @status if that can be written at once, and the log @what. */
+void conn_cut_off(struct conn *c, enum pallocd_status status, const char *what);
+
+/** conn_died() - its process has died: it ends now, or when its user has turns left. */
+void conn_died(struct conn *c);
+
+/** conn_end() - close it as rpc wants it (rpc_ops.cut), with last words if it has any. */
+void conn_end(struct conn *c);
+
+/** conn_wake() - its first request may be served again (rpc_ops.wake). */
+void conn_wake(struct conn *c);
+
+/** conn_go_on() - it is its turn: write what waits, or else serve what waits, or else read. */
+void conn_go_on(struct conn *c);
+
+/** conn_events() - write events, if it may have any now. Return: true if there are more for the next turn. */
+bool conn_events(struct conn *c);
+
+/** conn_of() - of what rpc knows of it. */
+static inline struct conn *conn_of(const struct rpc_conn *rpc)
+{
+	return CONTAINER_OF((struct rpc_conn *)(uintptr_t)rpc, struct conn, rpc);
+}
+
+/** conn_state_name() - for people. Static string. */
 const char *conn_state_name(enum conn_state state);
 
 #endif

@@ -7,7 +7,8 @@
  * Invariants: N1  a handle's memory is freed in its close callback and nowhere else.
  *             N2  a batch (what one read brings) costs at most two system calls: the read and one write, as long as the
  *                 client takes its replies and they fit NET_OUT_BYTES.
- *             N3  the memory of a connection is bounded by NET_IN_BYTES + NET_OUT_BYTES + a frame, whatever its client does.
+ *             N3  the memory of a connection is bounded by NET_IN_BYTES + NET_OUT_BYTES + a frame, whatever its client does, and
+ *                 that of a user's connections together by the user's limit of queued bytes.
  */
 #ifndef PALLOCD_NET_NET_H
 #define PALLOCD_NET_NET_H
@@ -18,31 +19,54 @@
 
 #include "base/list.h"
 #include "base/macros.h"
+#include "net/fair.h"
+#include "net/process.h"
 #include "net/socket.h"
+#include "net/timeout.h"
 #include "rpc/rpc.h"
 
 /* One read takes so much at the most: more than a socket's usual buffer holds. */
 #define NET_IN_BYTES (256u << 10)
 
+/* The same where several users want turns. */
+#define NET_IN_CONTENDED_BYTES (16u << 10)
+
 /* Replies gathered before they must be written; and room for one more of the longest. */
 #define NET_OUT_BYTES ((512u << 10) + RPC_OUT_ROOM_MIN)
+
+/* What may wait of one connection: requests not served, with a frame in front that has just become complete, and replies not written. */
+#define NET_CONN_QUEUED_BYTES \
+	(NET_IN_BYTES + PALLOCD_FRAME_HEADER_BYTES + PALLOCD_FRAME_BYTES_MAX + NET_OUT_BYTES)
+
+/* And what it takes with nothing waiting, its process, a walk and a watch of rpc's included; 4 bytes for each supplementary group besides. */
+#define NET_CONN_BYTES 2048u
 
 struct net_config {
 	const char *path;         /* where to listen; ignored where a descriptor is inherited */
 	mode_t mode;              /* of the socket's file */
 	int inherited_fd;         /* from the service manager; -1: none */
 	uint32_t connections_max; /* above it, connections are refused with OVERLOADED */
-	uint64_t watchdog_usec;   /* on_watchdog is called at half of it; 0: never */
+	/* What a client has to do in time, or it is cut off; 0: as the defaults below say. */
+	uint64_t hello_timeout_msec; /* Hello, on a new connection */
+	uint64_t frame_timeout_msec; /* the rest of a frame, once it has begun */
+	uint64_t send_timeout_msec;  /* taking some byte of replies that wait */
+	uint64_t watchdog_usec;      /* on_watchdog is called at half of it; 0: never */
 	void (*on_watchdog)(void);
 	void (*on_stop)(void); /* an orderly stop begins */
 };
+
+#define NET_HELLO_TIMEOUT_MSEC 10000u
+#define NET_FRAME_TIMEOUT_MSEC 10000u
+#define NET_SEND_TIMEOUT_MSEC 30000u
 
 struct net {
 	uv_loop_t loop;
 	uv_poll_t accepting;
 	uv_timer_t pause; /* accepting goes on when it fires */
 	uv_timer_t watchdog;
-	uv_idle_t work; /* runs while ended sessions leave something to do */
+	uv_timer_t due;  /* the next thing that the clock says */
+	uv_idle_t again; /* active: the next turn does not wait */
+	uv_check_t turn; /* ends each turn */
 	uv_signal_t sigint;
 	uv_signal_t sigterm;
 	struct net_config config;
@@ -52,6 +76,18 @@ struct net {
 	uint32_t nconns;
 	int spare_fd; /* given up for a moment to refuse a connection when there are no descriptors left */
 	struct log_limit refused_limit;
+	struct log_limit cut_off_limit;
+	struct processes processes;
+	struct fair fair;
+	struct timeouts timeouts;
+	struct list woken; /* connections whose first request may be tried again */
+	struct list cut;   /* connections that rpc wants closed */
+	struct list
+		watching; /* connections that watch events; who is to have some first is first */
+	uint64_t events_seen; /* the next event's number when the last round began */
+	bool events_left;     /* somebody may be able to take more */
+	bool expire;          /* something may be due earlier than the timer knows */
+	uint64_t due_msec;    /* when the timer fires; UINT64_MAX: it does not run */
 	bool stopping;
 	uint8_t *in;
 	struct rpc_out out;
@@ -60,10 +96,24 @@ struct net {
 /**
  * net_connections_max() - how many connections the limit of descriptors allows; raises the soft limit to the hard one
  *
- * What remains is for the daemon itself: NET_FDS_RESERVED.
+ * Each may take two: the socket's, and its process'. What remains is for the daemon itself: NET_FDS_RESERVED.
  */
 uint32_t net_connections_max(void);
 #define NET_FDS_RESERVED 64u
+#define NET_FDS_PER_CONNECTION 2u
+
+/**
+ * net_memory_max() - bytes that connections take at the most: @nconns of @nusers users, each of whom may let @queued_bytes wait
+ * @queued_bytes: struct user_limits; 0: no limit
+ */
+static inline uint64_t net_memory_max(uint32_t nconns, uint32_t nusers, uint64_t queued_bytes)
+{
+	uint64_t queued = (uint64_t)nconns * NET_CONN_QUEUED_BYTES, most;
+
+	if (queued_bytes && !__builtin_mul_overflow(nusers, queued_bytes, &most) && most < queued)
+		queued = most;
+	return NET_IN_BYTES + NET_OUT_BYTES + (uint64_t)nconns * NET_CONN_BYTES + queued;
+}
 
 /**
  * net_open() - listen; nothing is served before net_run()
@@ -78,8 +128,5 @@ MUST_CHECK int net_run(struct net *net);
 
 /** net_stop() - stop listening and close all connections; net_run() returns soon after. Safe to call twice. */
 void net_stop(struct net *net);
-
-/** net_work() - let the loop go on with what ended sessions left behind. */
-void net_work(struct net *net);
 
 #endif

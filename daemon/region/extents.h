@@ -32,7 +32,7 @@ struct extent {
 	uint32_t holding; /* whose it is */
 	uint32_t prev;    /* in the holding's list */
 	uint32_t next;    /* in the holding's list; in the list of free records */
-	uint32_t spare;   /* room for a name's index (issue "Owners") */
+	uint32_t extra;   /* its name, label and shares; EXTRA_NONE: none */
 };
 
 struct extents {

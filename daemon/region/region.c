@@ -128,13 +128,9 @@ int region_config_check(const struct region_config *c, char *buf, size_t size)
 	err = page_size_check(c, buf, size);
 	if (!err)
 		err = limit_check(c, buf, size);
-	return err ? err : holes_check(c, buf, size);
-}
-
-/* Pages for a size; the remainder counts as one. No overflow: page sizes are powers of two up to 2^30. */
-static uint64_t pages_for(uint64_t bytes, unsigned page_shift)
-{
-	return (bytes >> page_shift) + ((bytes & ((UINT64_C(1) << page_shift) - 1)) != 0);
+	if (!err)
+		err = holes_check(c, buf, size);
+	return err ? err : region_policy_check(c, buf, size);
 }
 
 static int region_open(struct region *r, const struct region_config *c)
@@ -145,15 +141,23 @@ static int region_open(struct region *r, const struct region_config *c)
 	uint64_t initial = pages_for(c->initial_bytes, r->page_shift);
 	int err;
 
+	err = region_policy_init(r, c);
+	if (err)
+		return err;
 	err = pagealloc_new(&pc, &r->pa);
 	if (err)
 		return err < 0 ? err : REGION_E_CONFIG;
 	err = extents_init(&r->extents, r->limit_npages);
 	if (!err)
+		err = extras_new(&r->extras);
+	if (!err)
 		err = hold_init(r, c);
 	if (err)
 		return err;
-	return initial ? region_grow_by(r, initial) : 0;
+	if (initial)
+		err = region_grow_by(r, initial);
+	region_changed(r);
+	return err;
 }
 
 int region_new(const struct region_config *c, uint32_t id, struct region **ret_region)
@@ -188,10 +192,12 @@ void region_destroy(struct region *r)
 	if (!r)
 		return;
 	holdings_deinit(&r->holdings);
+	extras_destroy(r->extras);
 	extents_deinit(&r->extents);
 	ranges_deinit(&r->reserved);
 	ranges_deinit(&r->drained);
 	pagealloc_destroy(r->pa);
+	mem_free(r->rules);
 	mem_free(r->order);
 	mem_free(r);
 }
@@ -253,6 +259,9 @@ static int range_grow(struct region *r, uint64_t first, uint64_t limit)
 	if (limit > r->end_npages)
 		r->end_npages = limit;
 	r->counters.grows++;
+	r->room++;
+	event_range(r, EVENT_GROW, first, limit - first);
+	region_changed(r);
 	return r->faulted ? REGION_E_FAULTED : 0;
 }
 

@@ -8,8 +8,9 @@
  *             R2  extents lie in what is grown, and in nothing that is reserved. Pages beyond the limit, in its last chunk, are reserved.
  *             R3  a grown page is taken in the allocator exactly where an extent, a reserved or a drained range covers it.
  *             R4  every extent belongs to a holding of this region, and every holding's sums are those of its extents (O1, O2).
- *             R5  used_npages and detached_npages are the sums over all, and over the users' holdings.
- *             R6  the allocator and the index agree with themselves (P*, E*, B*).
+ *             R5  used_npages, detached_npages and quarantined_npages are the sums over all, over the users' holdings, and over
+ *                 those in quarantine.
+ *             R6  the allocator and the indexes agree with themselves (P*, E*, B*, X*).
  *             A breach that is noticed closes the region ("faulted"): nothing in it changes any more, other regions go on.
  * Cost:       alloc and free are O(1) in extents and the allocator's O(levels); growing and checking are O(pages).
  */
@@ -23,6 +24,8 @@
 #include "base/macros.h"
 #include "pagealloc/pagealloc.h"
 #include "pagealloc/ranges.h"
+#include "region/access.h"
+#include "region/events.h"
 #include "region/extents.h"
 #include "region/owner.h"
 
@@ -32,6 +35,8 @@
 #define REGION_HOLES_MAX 16u    /* that the configuration may name */
 #define REGION_RANGES_MAX 1024u /* ranges that may be reserved, and drained, at a time */
 #define REGION_IN_USE_MAX 64u   /* extents that a refusal or a drain lists */
+#define REGION_LABEL_BYTES_MAX 127u
+#define REGION_SHARES_MAX 1024u /* holders of one extent besides its owner */
 
 /*
  * Chunks into which one call may look in vain for a placement, some 100 ns each, before it returns REGION_E_AGAIN: then others have
@@ -45,6 +50,20 @@ struct region_hole {
 	uint64_t addr, bytes;
 };
 
+/* What becomes of the extents of a session that has ended; the wire's enum DeathPolicy has the same values. */
+enum region_death {
+	REGION_DEATH_FREE,
+	REGION_DEATH_QUARANTINE,
+	REGION_DEATH_KEEP,
+};
+
+/* What one user, and one session, may hold in a region; 0: no limit. Shared extents count for each of their holders. */
+struct region_quota {
+	uint64_t user_npages, session_npages;
+	uint64_t user_nextents, session_nextents;
+};
+#define REGION_USER_EXTENTS_DEFAULT (UINT64_C(1) << 20)
+
 struct region_config {
 	char name[REGION_NAME_BYTES_MAX + 1];
 	uint64_t base_addr;
@@ -55,6 +74,14 @@ struct region_config {
 	bool best_fit;            /* keep what the strategy PAGEALLOC_BEST needs */
 	struct region_hole holes[REGION_HOLES_MAX];
 	uint32_t nholes;
+	enum region_death death;
+	uint64_t quarantine_usec;
+	uint64_t user_bytes, session_bytes; /* quotas; 0: none */
+	uint64_t user_extents,
+		session_extents; /* the same; user_extents 0: REGION_USER_EXTENTS_DEFAULT */
+	uint64_t low_bytes;      /* EVENT_SPACE_LOW below; 0: never */
+	struct access_rule rules[ACCESS_RULES_MAX];
+	uint32_t nrules;
 };
 
 /* Since start. */
@@ -65,6 +92,7 @@ struct region_counters {
 	uint64_t grows;
 	uint64_t shrinks;
 	uint64_t no_space; /* requests refused for want of space */
+	uint64_t quota;    /* requests refused by a quota */
 };
 
 struct region {
@@ -86,7 +114,21 @@ struct region {
 	uint64_t used_npages;
 	uint64_t detached_npages;
 	uint64_t peak_npages;
+	uint64_t quarantined_npages;
+	uint64_t nshares;
+	/* Changes whenever pages have become free or grown: who waits for space may try again. */
+	uint64_t room;
 	struct region_counters counters;
+
+	struct region_quota quota;
+	enum region_death death;
+	uint64_t quarantine_usec;
+	uint64_t low_npages;
+	bool low; /* EVENT_SPACE_LOW was the last one */
+	struct access_rule *rules;
+	uint32_t nrules;
+	struct events *events; /* NULL: nobody watches */
+	struct extras *extras; /* names, labels and shares */
 
 	uint32_t *
 		order; /* for sorting a batch; kept, so that no request takes memory for it twice */
@@ -133,6 +175,12 @@ enum region_outcome {
 	REGION_E_GROWN,    /* some page is grown already, or not grown */
 	REGION_E_RANGES,   /* there are REGION_RANGES_MAX ranges already */
 	REGION_E_NOT_HELD, /* the range is not reserved, or not drained */
+	REGION_E_QUOTA, /* a quota does not allow it; the refusal's field, limit, used, asked say which and how far */
+	REGION_E_NAME_TAKEN, /* another extent has the name; refusal.addr says which */
+	REGION_E_NOT_FOUND,  /* no extent has that name, or none begins at that address */
+	REGION_E_SHARED, /* the extent has several holders; refusal.addr, refusal.nextents: how many */
+	REGION_E_SHARES, /* it has REGION_SHARES_MAX already */
+	REGION_E_HOLDS,  /* who asks to share holds the extent already */
 	REGION_E_AGAIN, /* the search goes on with the same call; nothing changed yet, see REGION_SEARCH_NCHUNKS */
 };
 
@@ -148,8 +196,12 @@ struct region_refusal {
 	uint64_t placed_npages;  /* longest run that the placement allows, where there is one */
 	uint64_t aligned_npages; /* longest run that alignment and boundary alone allow */
 	uint64_t bounded_npages; /* longest run that the bounds alone allow */
-	uint64_t nextents;       /* IN_USE */
-	const char *field;       /* PLACEMENT: the constraint; static strings both */
+	uint64_t nextents;       /* IN_USE, SHARED */
+	uint64_t used;           /* QUOTA */
+	uint64_t
+		quota_npages; /* NO_SPACE: pages that the quotas leave to the owner; UINT64_MAX: no quota */
+	const char *
+		field; /* PLACEMENT: the constraint; QUOTA: its name, "user_pages"; static strings both */
 	const char *why;
 };
 
@@ -182,7 +234,7 @@ void region_destroy(struct region *r);
  * @ret_refusal:   written where the outcome is positive
  *
  * A region with auto-grow grows by its step, or by as much as the entry needs, before it refuses; what has grown stays.
- * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_FAULTED, -ENOMEM; with a placement also
+ * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_QUOTA, REGION_E_FAULTED, -ENOMEM; with a placement also
  * REGION_E_PLACEMENT, REGION_E_NOT_FREE, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_AGAIN. Nothing is taken but on 0.
  */
 MUST_CHECK int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
@@ -226,12 +278,111 @@ MUST_CHECK int region_fit(struct region *r, uint64_t npages, const struct region
  *
  * In one extent where that fits without growing; otherwise the longest runs that the placement allows come first, so that there
  * are few, and the rest lies where the strategy says. With an alignment every extent but the last is a multiple of it. Grows
- * as region_alloc() where even that is not enough. Return: as region_alloc().
+ * as region_alloc() where even that is not enough. Of quotas those extents count that it takes, not those that it may take.
+ * Return: as region_alloc().
  */
 MUST_CHECK int region_alloc_scattered(struct region *r, struct owner *o, uint64_t npages,
 				      uint32_t max_extents, const struct region_placement *p,
 				      uint64_t *ret_addr, uint64_t *ret_npages, uint32_t *ret_n,
 				      uint64_t *ret_scavenged, struct region_refusal *ret_refusal);
+
+/**
+ * region_quota_left() - pages that the quotas leave to @o in this region; UINT64_MAX: none does
+ * @ret_name: the quota that leaves least, "user_pages" or "session_pages"; "" for none
+ */
+uint64_t region_quota_left(const struct region *r, const struct owner *o, const char **ret_name);
+
+/* An extent as others may see it. Strings live until the region changes. */
+struct region_view {
+	uint64_t addr, npages;
+	const struct owner *owner; /* NULL: lost; detached ones are users' */
+	uint64_t session;          /* 0: a user's */
+	uint32_t uid;
+	const char *name, *label; /* "" for none */
+	uint32_t nholders;
+	bool quarantined;
+};
+
+/**
+ * region_alloc_named() - as region_alloc() with one entry; the extent gets @name and @label ("" for none) in the same step
+ *
+ * Return: as region_alloc(), REGION_E_NAME_TAKEN. The strings are copied; their lengths have been checked.
+ */
+MUST_CHECK int region_alloc_named(struct region *r, struct owner *o, uint64_t npages,
+				  const char *name, const char *label,
+				  const struct region_placement *p, uint64_t *ret_addr,
+				  uint64_t *ret_scavenged, struct region_refusal *ret_refusal);
+
+/**
+ * region_annotate() - give the extent that begins at @addr another name or label; NULL leaves it, "" removes it
+ *
+ * Return: 0, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_INSIDE, REGION_E_NOT_OWNER,
+ * REGION_E_NAME_TAKEN, REGION_E_FAULTED, -ENOMEM. Nothing changed but on 0.
+ */
+MUST_CHECK int region_annotate(struct region *r, const struct session *s, uint64_t addr,
+			       const char *name, const char *label,
+			       struct region_refusal *ret_refusal);
+
+/** region_lookup() - the extent of that name. Return: 0, REGION_E_NOT_FOUND. */
+MUST_CHECK int region_lookup(const struct region *r, const char *name, struct region_view *ret);
+
+/** region_view() - the extent that begins at @addr. Return: 0, REGION_E_NOT_FOUND (also for addresses that can be none). */
+MUST_CHECK int region_view(const struct region *r, uint64_t addr, struct region_view *ret);
+
+/** region_nnamed() - extents with a name. */
+uint32_t region_nnamed(const struct region *r);
+
+/* Which extents region_list() shows; a zeroed one: all. */
+struct region_filter {
+	const struct owner *owner; /* holds it or shares it */
+	bool by_uid;
+	uint32_t uid;
+	const char *pattern;             /* of fnmatch(3), for the name; NULL: any, and none */
+	uint64_t limit_addr;             /* begins below; 0: the end */
+	uint64_t min_npages, max_npages; /* max 0: any */
+};
+
+/**
+ * region_list() - extents in order of address, in slices
+ * @addr:   from here on; moved to where the next slice begins
+ * @budget: extents, and shares of theirs, to look at; not 0, and no more than by one extent's shares is it exceeded
+ * @ret, @max: where they are written, and how many
+ * @ret_done: nothing is left behind
+ *
+ * Return: how many were written. O(budget), and with a filter for one owner who holds few, O(those) where that is less.
+ */
+uint32_t region_list(const struct region *r, const struct region_filter *f, uint64_t *addr,
+		     uint32_t budget, struct region_view *ret, uint32_t max, bool *ret_done);
+
+/**
+ * region_share() - session @s becomes one more holder of the extent that begins at @addr
+ *
+ * Its pages and the extent count against the quotas of @s and its user too. The caller has seen to the right.
+ * Return: 0, REGION_E_NOT_FOUND, REGION_E_HOLDS, REGION_E_SHARES, REGION_E_QUOTA, REGION_E_FAULTED, -ENOMEM.
+ */
+MUST_CHECK int region_share(struct region *r, struct session *s, uint64_t addr,
+			    struct region_view *ret, struct region_refusal *ret_refusal);
+
+/**
+ * region_release() - session @s is no longer a holder of the extent that begins at @addr; where it (or, where it is no holder itself,
+ * its user) owned it, the oldest of those who share it does now
+ * @ret_nholders: that are left; 0: the pages are free
+ *
+ * Return: 0, REGION_E_NOT_FOUND, REGION_E_NOT_OWNER, REGION_E_FAULTED.
+ */
+MUST_CHECK int region_release(struct region *r, struct session *s, uint64_t addr,
+			      uint64_t *ret_npages, uint32_t *ret_nholders,
+			      struct region_refusal *ret_refusal);
+
+/**
+ * region_handover() - the extent that begins at @addr, which @s may free, becomes @to's, with name, label and shares
+ *
+ * The caller has seen to it that @to may be given things. Where @to shares it already, that share ends.
+ * Return: 0, REGION_E_NOT_FOUND, REGION_E_NOT_OWNER, REGION_E_QUOTA, REGION_E_FAULTED, -ENOMEM.
+ */
+MUST_CHECK int region_handover(struct region *r, const struct session *s, uint64_t addr,
+			       struct owner *to, uint64_t *ret_npages,
+			       struct region_refusal *ret_refusal);
 
 enum region_edge { REGION_UPPER, REGION_LOWER };
 
@@ -243,7 +394,8 @@ enum region_edge { REGION_UPPER, REGION_LOWER };
  * Grows the region where the extent reaches the upper end and auto-grow allows it.
  * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_INSIDE (refusal.addr:
  * where the extent begins that lies there), REGION_E_NOT_OWNER, REGION_E_NOT_FREE (refusal.addr: the first page, from the
- * edge on, that is in the way), REGION_E_FAULTED, -ENOMEM. Nothing changed but on 0.
+ * edge on, that is in the way), REGION_E_QUOTA (of the extent's owner), REGION_E_SHARED, REGION_E_FAULTED, -ENOMEM. Nothing changed
+ * but on 0.
  */
 MUST_CHECK int region_resize(struct region *r, const struct session *s, uint64_t addr,
 			     uint64_t npages, enum region_edge edge, uint64_t *ret_addr,
@@ -253,6 +405,7 @@ MUST_CHECK int region_resize(struct region *r, const struct session *s, uint64_t
  * region_split() - the extent around @addr becomes two, the upper one begins at @addr
  * @ret_addr: where the lower one begins
  *
+ * The lower one keeps the name, both have the label.
  * Return: 0, as region_resize(); REGION_E_INSIDE where an extent begins at @addr already.
  */
 MUST_CHECK int region_split(struct region *r, const struct session *s, uint64_t addr,
@@ -262,8 +415,9 @@ MUST_CHECK int region_split(struct region *r, const struct session *s, uint64_t 
 /**
  * region_join() - the extents that make up [@addr, @addr + @npages) become one; all must be of one owner
  *
+ * It has the name that one of them had, and the label of the lowest that had one.
  * Return: 0, as region_resize(); REGION_E_INSIDE where the range begins or ends inside of an extent; REGION_E_NOT_OWNER also where
- * the owners differ.
+ * the owners differ; REGION_E_PLACEMENT where two have names (refusal.addr: the second of them).
  */
 MUST_CHECK int region_join(struct region *r, const struct session *s, uint64_t addr,
 			   uint64_t npages, uint32_t *ret_nextents,
@@ -325,14 +479,18 @@ uint32_t region_fragmentation_ppm(const struct region *r);
  * region_free() - give back the ranges (@addr[i], @npages[i]), all or none
  * @s:          who asks: must own every page, as a session or by its user (see session_may_free())
  * @ret_npages: pages given back in all; written only on 0
+ * @ret_shared: of these, pages that others hold on to
  *
- * A range may be part of an extent or span several; no page may be named twice.
- * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_NOT_OWNER,
+ * A range may be part of an extent or span several; no page may be named twice. Ranges count as if they were given back one after the
+ * other: the lowest part that is left of an extent keeps its name, all parts its label. Quotas never refuse a free, though it may leave
+ * one extent more. An extent that several hold must lie in the range as a whole; its oldest sharer owns it then, except where the caller
+ * frees what is somebody else's: then it is free for all, and who shares it without owning it gets REGION_E_SHARED, whatever its rights.
+ * Return: 0, REGION_E_SHARED, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_NOT_OWNER,
  * REGION_E_FAULTED, -ENOMEM. Nothing is given back but on 0.
  */
 MUST_CHECK int region_free(struct region *r, const struct session *s, const uint64_t *addr,
 			   const uint64_t *npages, uint32_t n, uint64_t *ret_npages,
-			   struct region_refusal *ret_refusal);
+			   uint64_t *ret_shared, struct region_refusal *ret_refusal);
 
 /**
  * region_grow() - add at least @npages at the upper end; rounded up to a chunk or to the limit
@@ -345,12 +503,20 @@ MUST_CHECK int region_grow(struct region *r, uint64_t addr, uint64_t npages, uin
 			   uint64_t *ret_npages, struct region_refusal *ret_refusal);
 
 /**
- * region_reclaim() - give back extents of @h, whoever holds it, until it is empty or @budget is used up
+ * region_reclaim() - give back extents and shares of @h, an ended session's, until it is empty or @budget is used up
  * @budget: extents that may still be given back in this slice; counted down
  *
+ * In a region that keeps them (REGION_DEATH_KEEP) extents become the user's instead. Takes no memory: it cannot fail.
  * Return: true if the holding is empty (or lost to a faulted region) and gone.
  */
 bool region_reclaim(struct holding *h, uint32_t *budget);
+
+/**
+ * region_unshare() - end the shares that @h, an ended session's, has in others' extents, until there are none or @budget is used up
+ *
+ * Return: true if there are none (or the region is faulted).
+ */
+MUST_CHECK bool region_unshare(struct holding *h, uint32_t *budget);
 
 /** region_fault() - close the region because of @why. The first reason stays. */
 void region_fault(struct region *r, const char *why, ...) PRINTF_LIKE(2, 3);

@@ -32,15 +32,18 @@ static int batch_check(const struct region *r, const uint64_t *npages, uint32_t 
 	return 0;
 }
 
-static int no_space(struct region *r, uint32_t index, uint64_t asked,
+static int no_space(struct region *r, const struct holding *h, uint32_t index, uint64_t asked,
 		    struct region_refusal *refusal)
 {
+	const char *quota;
+
 	*refusal = (struct region_refusal){
 		.index = index,
 		.asked = asked,
 		.free_npages = region_free_npages(r),
 		.largest_npages = region_largest_npages(r),
 		.growable_npages = region_growable_npages(r),
+		.quota_npages = region_quota_left(r, h->owner, &quota),
 	};
 	r->counters.no_space++;
 	return REGION_E_NO_SPACE;
@@ -116,7 +119,7 @@ void extents_undo(struct region *r, struct holding *h, uint32_t n)
 	}
 }
 
-int run_refuse(struct region *r, const struct region_placement *p,
+int run_refuse(struct region *r, const struct holding *h, const struct region_placement *p,
 	       const struct pagealloc_request *req, uint32_t index, struct region_refusal *refusal)
 {
 	uint64_t placed = 0, aligned = 0, bounded = 0;
@@ -130,11 +133,23 @@ int run_refuse(struct region *r, const struct region_placement *p,
 	}
 	if (p && longest_runs(r, req, &placed, &aligned, &bounded))
 		return REGION_E_AGAIN;
-	no_space(r, index, req->npages, refusal);
+	no_space(r, h, index, req->npages, refusal);
 	refusal->placed_npages = placed;
 	refusal->aligned_npages = aligned;
 	refusal->bounded_npages = bounded;
 	return REGION_E_NO_SPACE;
+}
+
+void extents_taken(struct region *r, const struct holding *h, const uint64_t *addr,
+		   const uint64_t *npages, uint32_t n)
+{
+	r->counters.allocs += n;
+	region_peak(r);
+	region_changed(r);
+	if (LIKELY(!events_watched(r->events)))
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		event_extent_put(r, EVENT_ALLOC, h, region_page(r, addr[i]), npages[i]);
 }
 
 static int batch_take(struct region *r, struct holding *h, const uint64_t *npages, uint32_t n,
@@ -152,7 +167,8 @@ static int batch_take(struct region *r, struct holding *h, const uint64_t *npage
 		if (UNLIKELY(err)) {
 			extents_undo(r, h, i);
 			refusal->index = i;
-			return err == REGION_E_NO_SPACE ? run_refuse(r, p, &req, i, refusal) : err;
+			return err == REGION_E_NO_SPACE ? run_refuse(r, h, p, &req, i, refusal)
+							: err;
 		}
 		region_extent_add(r, h, page, npages[i]);
 		ret_addr[i] = region_addr(r, page);
@@ -181,12 +197,15 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 		ret_refusal->asked = n;
 		return REGION_E_PLACEMENT;
 	}
-	if (!p &&
-	    total > region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0))
-		return no_space(r, 0, total, ret_refusal);
 	err = holding_get(&r->holdings, r, o, &h);
 	if (err)
 		return err;
+	err = region_quota_check(r, h, total, n, ret_refusal);
+	if (err)
+		return err;
+	if (!p &&
+	    total > region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0))
+		return no_space(r, h, 0, total, ret_refusal);
 	err = extents_reserve(&r->extents, n);
 	if (err)
 		return err;
@@ -195,7 +214,6 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 	err = batch_take(r, h, npages, n, p, ret_addr, ret_scavenged, ret_refusal);
 	if (err)
 		return err;
-	r->counters.allocs += n;
-	region_peak(r);
+	extents_taken(r, h, ret_addr, npages, n);
 	return 0;
 }

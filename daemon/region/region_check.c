@@ -14,14 +14,7 @@
 /* A dump goes to the log: the first extents say what is wrong, a million lines say nothing. */
 #define DUMP_EXTENTS_MAX 1000u
 
-struct report {
-	char *buf;
-	size_t size;
-};
-
-static bool broken(const struct report *rep, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool broken(const struct report *rep, const char *fmt, ...)
+bool report_broken(const struct report *rep, const char *fmt, ...)
 {
 	va_list args;
 
@@ -38,15 +31,16 @@ static bool check_grown(const struct region *r, const struct report *rep)
 	for (size_t i = 0; i < pagealloc_nranges(r->pa); i++) {
 		pagealloc_range(r->pa, i, &first, &limit);
 		if (first >= r->limit_npages)
-			return broken(rep, "R1: page %" PRIu64 " beyond the limit is grown", first);
+			return report_broken(rep, "R1: page %" PRIu64 " beyond the limit is grown",
+					     first);
 		end = limit < r->limit_npages ? limit : r->limit_npages;
 		npages += end - first;
 	}
 	if (npages != r->grown_npages || end != r->end_npages)
-		return broken(rep,
-			      "R1: grown %" PRIu64 " up to page %" PRIu64 ", the allocator %" PRIu64
-			      " up to %" PRIu64,
-			      r->grown_npages, r->end_npages, npages, end);
+		return report_broken(rep,
+				     "R1: grown %" PRIu64 " up to page %" PRIu64
+				     ", the allocator %" PRIu64 " up to %" PRIu64,
+				     r->grown_npages, r->end_npages, npages, end);
 	return true;
 }
 
@@ -68,10 +62,10 @@ static bool check_held(const struct region *r, const struct report *rep, uint64_
 	for (*ret_npages = 0; hold_next(r, first, &lo, &hi); first = hi) {
 		*ret_npages += count_grown(r, lo, hi, &nfree);
 		if (nfree)
-			return broken(rep,
-				      "R3: %" PRIu64 " pages from %" PRIu64
-				      " on are reserved or drained, but free",
-				      nfree, lo);
+			return report_broken(rep,
+					     "R3: %" PRIu64 " pages from %" PRIu64
+					     " on are reserved or drained, but free",
+					     nfree, lo);
 	}
 	return true;
 }
@@ -83,13 +77,13 @@ static bool check_extent(const struct region *r, const struct extent *e, const s
 	uint64_t at = e->first, end = e->first + e->npages, lo, hi, nfree;
 
 	if (count_grown(r, e->first, end, &nfree) != e->npages || nfree)
-		return broken(rep,
-			      "R3: extent at page %" PRIu64 " has %" PRIu64
-			      " free pages, or is not wholly grown",
-			      e->first, nfree);
+		return report_broken(rep,
+				     "R3: extent at page %" PRIu64 " has %" PRIu64
+				     " free pages, or is not wholly grown",
+				     e->first, nfree);
 	if (ranges_overlap(&r->reserved, e->first, end))
-		return broken(rep, "R2: extent at page %" PRIu64 " lies in what is reserved",
-			      e->first);
+		return report_broken(rep, "R2: extent at page %" PRIu64 " lies in what is reserved",
+				     e->first);
 	for (*ret_drained = 0; at < end && ranges_next(&r->drained, at, &lo, &hi) && lo < end;
 	     at = hi)
 		*ret_drained += (hi < end ? hi : end) - lo;
@@ -111,8 +105,8 @@ static bool check_extents(const struct region *r, const struct report *rep)
 		i = extents_next(&r->extents, e->first + 1);
 	}
 	if (used != r->used_npages)
-		return broken(rep, "R5: used_npages %" PRIu64 ", extents have %" PRIu64,
-			      r->used_npages, used);
+		return report_broken(rep, "R5: used_npages %" PRIu64 ", extents have %" PRIu64,
+				     r->used_npages, used);
 	if (!check_held(r, rep, &held))
 		return false;
 	for (size_t i = 0; i < pagealloc_nranges(r->pa); i++) {
@@ -121,10 +115,10 @@ static bool check_extents(const struct region *r, const struct report *rep)
 	}
 	taken -= pagealloc_free_npages(r->pa);
 	if (taken != used + held - drained)
-		return broken(rep,
-			      "R3: the allocator has %" PRIu64 " pages taken, %" PRIu64
-			      " are in extents or held",
-			      taken, used + held - drained);
+		return report_broken(rep,
+				     "R3: the allocator has %" PRIu64 " pages taken, %" PRIu64
+				     " are in extents or held",
+				     taken, used + held - drained);
 	return true;
 }
 
@@ -138,25 +132,25 @@ static bool check_holding(const struct region *r, const struct holding *h, const
 
 		if (e->holding != h->index || e->prev != prev || e->npages == 0 ||
 		    n > r->extents.nlive)
-			return broken(rep,
-				      "R4: holding %" PRIu32 " lists extent at page %" PRIu64
-				      " of holding %" PRIu32,
-				      h->index, e->first, e->holding);
+			return report_broken(rep,
+					     "R4: holding %" PRIu32 " lists extent at page %" PRIu64
+					     " of holding %" PRIu32,
+					     h->index, e->first, e->holding);
 		n++;
 		npages += e->npages;
 		prev = i;
 	}
 	if (n != h->nextents || npages != h->npages)
-		return broken(rep,
-			      "R4: holding %" PRIu32 " has %" PRIu32 " extents of %" PRIu64
-			      " pages, its list %" PRIu32 " of %" PRIu64,
-			      h->index, h->nextents, h->npages, n, npages);
+		return report_broken(rep,
+				     "R4: holding %" PRIu32 " has %" PRIu32 " extents of %" PRIu64
+				     " pages, its list %" PRIu32 " of %" PRIu64,
+				     h->index, h->nextents, h->npages, n, npages);
 	return true;
 }
 
 static bool check_holdings(const struct region *r, const struct report *rep)
 {
-	uint64_t detached = 0, n = 0;
+	uint64_t detached = 0, quarantined = 0, n = 0;
 
 	for (uint32_t i = 0; i < r->holdings.nslots; i++) {
 		const struct holding *h = holding_by_index(&r->holdings, i);
@@ -164,20 +158,27 @@ static bool check_holdings(const struct region *r, const struct report *rep)
 		if (!h)
 			continue;
 		if (h->index != i || h->region != r)
-			return broken(rep, "R4: holding %" PRIu32 " lies in slot %" PRIu32,
-				      h->index, i);
+			return report_broken(rep, "R4: holding %" PRIu32 " lies in slot %" PRIu32,
+					     h->index, i);
 		if (!check_holding(r, h, rep))
 			return false;
 		n += h->nextents;
 		if (h->owner && h->owner->detached)
 			detached += h->npages;
+		if (h->quarantine_until_usec)
+			quarantined += h->npages;
 	}
 	if (n != r->extents.nlive)
-		return broken(rep, "R4: holdings have %" PRIu64 " extents, live are %" PRIu32, n,
-			      r->extents.nlive);
+		return report_broken(rep,
+				     "R4: holdings have %" PRIu64 " extents, live are %" PRIu32, n,
+				     r->extents.nlive);
 	if (detached != r->detached_npages)
-		return broken(rep, "R5: detached_npages %" PRIu64 ", holdings have %" PRIu64,
-			      r->detached_npages, detached);
+		return report_broken(rep, "R5: detached_npages %" PRIu64 ", holdings have %" PRIu64,
+				     r->detached_npages, detached);
+	if (quarantined != r->quarantined_npages)
+		return report_broken(rep,
+				     "R5: quarantined_npages %" PRIu64 ", holdings have %" PRIu64,
+				     r->quarantined_npages, quarantined);
 	return true;
 }
 
@@ -188,7 +189,8 @@ bool region_check(const struct region *r, char *buf, size_t size)
 	if (size)
 		buf[0] = '\0';
 	return extents_check(&r->extents, buf, size) && pagealloc_check(r->pa, buf, size) &&
-	       check_grown(r, &rep) && check_extents(r, &rep) && check_holdings(r, &rep);
+	       check_grown(r, &rep) && check_extents(r, &rep) && check_holdings(r, &rep) &&
+	       extras_region_check(r, &rep);
 }
 
 struct emitter {
@@ -200,7 +202,7 @@ static void say(const struct emitter *em, const char *fmt, ...) PRINTF_LIKE(2, 3
 
 static void say(const struct emitter *em, const char *fmt, ...)
 {
-	char line[256];
+	char line[400];
 	va_list args;
 
 	va_start(args, fmt);
@@ -209,17 +211,24 @@ static void say(const struct emitter *em, const char *fmt, ...)
 	em->emit(em->ctx, line);
 }
 
-static void dump_extent(const struct region *r, const struct extent *e, const struct emitter *em)
+static void dump_extent(const struct region *r, uint32_t i, const struct emitter *em)
 {
-	const struct holding *h = holding_by_index(&r->holdings, e->holding);
+	char who[64] = "lost", holders[32] = "", label[REGION_LABEL_BYTES_MAX + 16] = "";
+	char name[REGION_NAME_BYTES_MAX + 16] = "";
+	struct region_view v;
 
-	if (!h || !h->owner)
-		say(em, "  %#" PRIx64 " %" PRIu64 " pages, lost", region_addr(r, e->first),
-		    e->npages);
-	else
-		say(em, "  %#" PRIx64 " %" PRIu64 " pages, %s of uid %u", region_addr(r, e->first),
-		    e->npages, h->owner->detached ? "detached" : "session",
-		    (unsigned)h->owner->uid);
+	view_fill(r, i, &v);
+	if (v.owner)
+		snprintf(who, sizeof(who), "%s of uid %" PRIu32,
+			 v.owner->detached ? "detached" : "session", v.uid);
+	if (v.nholders > 1)
+		snprintf(holders, sizeof(holders), ", %" PRIu32 " holders", v.nholders);
+	if (*v.name)
+		snprintf(name, sizeof(name), ", name \"%s\"", v.name);
+	if (*v.label)
+		snprintf(label, sizeof(label), ", label \"%s\"", v.label);
+	say(em, "  %#" PRIx64 " %" PRIu64 " pages, %s%s%s%s", v.addr, v.npages, who, holders, name,
+	    label);
 }
 
 void region_dump(const struct region *r, void (*emit)(void *ctx, const char *line), void *ctx)
@@ -239,13 +248,12 @@ void region_dump(const struct region *r, void (*emit)(void *ctx, const char *lin
 	for (size_t i = 0; i < r->drained.n; i++)
 		say(&em, " drained [%" PRIu64 ", %" PRIu64 ")", r->drained.v[i].first,
 		    r->drained.v[i].limit);
-	say(&em, " extents %" PRIu32, r->extents.nlive);
+	say(&em, " extents %" PRIu32 ", with a name %" PRIu32 ", shares %" PRIu64, r->extents.nlive,
+	    region_nnamed(r), r->nshares);
 	for (uint32_t i = extents_next(&r->extents, 0); i != EXTENT_NONE && n < DUMP_EXTENTS_MAX;
 	     n++) {
-		const struct extent *e = extents_get(&r->extents, i);
-
-		dump_extent(r, e, &em);
-		i = extents_next(&r->extents, e->first + 1);
+		dump_extent(r, i, &em);
+		i = extents_next(&r->extents, extents_get(&r->extents, i)->first + 1);
 	}
 	if (n < r->extents.nlive)
 		say(&em, "  and %" PRIu32 " more", r->extents.nlive - n);

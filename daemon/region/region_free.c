@@ -19,9 +19,40 @@ struct batch {
 	const uint64_t *addr;
 	const uint64_t *npages;
 	uint32_t n;
-	uint32_t ncuts; /* ranges that may leave two extents of one */
+	uint32_t ncuts;   /* ranges that may leave two extents of one */
+	uint32_t nlabels; /* of these, extents with a label */
+	uint32_t nshared; /* extents that several hold */
 	uint64_t npages_total;
+	uint64_t npages_shared; /* of these, of extents that others hold on to */
 };
+
+static bool shares_as_well(const struct batch *b, const struct extra *x)
+{
+	const struct holding *h = holding_find(&b->s->owner, b->r);
+
+	return h && share_find(x, h);
+}
+
+/*
+ * Extent @i, which [@page, @end) meets, has a name, a label or shares. Where several hold it, it goes as a whole; and who shares it, but
+ * does not own it, is no stranger whom the others' shares do not concern: that one has to release it, whatever its rights.
+ */
+static int extra_check(struct batch *b, uint32_t i, uint64_t page, uint64_t end,
+		       struct region_refusal *refusal)
+{
+	const struct extent *e = extents_get(&b->r->extents, i);
+	const struct extra *x = extra_of(b->r, i);
+
+	if (x->nshares) {
+		b->nshared++;
+		if (e->first < page || extent_end(e) > end ||
+		    (!owner_is(holding_of(b->r, i)->owner, b->s) && shares_as_well(b, x)))
+			return shared_refuse(b->r, i, refusal);
+	}
+	if (x->label && e->first < page && extent_end(e) > end)
+		b->nlabels++;
+	return 0;
+}
 
 /* Do all pages lie in extents that the caller may free? Counts the cut, where the range lies inside of one extent. */
 static int range_owned(struct batch *b, uint64_t page, uint64_t npages,
@@ -31,6 +62,7 @@ static int range_owned(struct batch *b, uint64_t page, uint64_t npages,
 	uint64_t end = page + npages, at = page;
 	uint32_t i = extents_at(&r->extents, page);
 	const struct extent *e;
+	int err;
 
 	if (i == EXTENT_NONE)
 		i = extents_over(&r->extents, page);
@@ -39,10 +71,15 @@ static int range_owned(struct batch *b, uint64_t page, uint64_t npages,
 		if (i == EXTENT_NONE)
 			return REGION_E_NOT_ALLOCATED;
 		e = extents_get(&r->extents, i);
-		if (!session_may_free(b->s, holding_by_index(&r->holdings, e->holding)->owner))
+		if (!session_may_free(b->s, r, holding_by_index(&r->holdings, e->holding)->owner))
 			return REGION_E_NOT_OWNER;
 		if (e->first < page && extent_end(e) > end)
 			b->ncuts++;
+		if (UNLIKELY(e->extra)) {
+			err = extra_check(b, i, page, end, refusal);
+			if (err)
+				return err;
+		}
 		at = extent_end(e);
 		if (at >= end)
 			return 0;
@@ -151,7 +188,10 @@ static int batch_check(struct batch *b, struct region_refusal *refusal)
 		if (err)
 			return err;
 	}
-	return b->ncuts ? extents_reserve(&b->r->extents, b->ncuts) : 0;
+	err = b->ncuts ? extents_reserve(&b->r->extents, b->ncuts) : 0;
+	if (!err && UNLIKELY(b->nlabels))
+		err = extras_reserve(b->r->extras, b->nlabels);
+	return err;
 }
 
 /* Take [@page, @end) out of extent @i, which it meets: it goes, is cut at one end, or becomes two. */
@@ -161,6 +201,11 @@ static void extent_cut(struct region *r, uint32_t i, uint64_t page, uint64_t end
 	struct holding *h = holding_by_index(&r->holdings, e->holding);
 	uint64_t e_first = e->first, e_end = extent_end(e);
 
+	if (events_watched(r->events)) {
+		uint64_t lo = page > e_first ? page : e_first;
+
+		event_extent_put(r, EVENT_FREE, h, lo, (end < e_end ? end : e_end) - lo);
+	}
 	if (page <= e_first && end >= e_end) {
 		region_extent_drop(r, h, i);
 	} else if (page <= e_first) {
@@ -170,13 +215,13 @@ static void extent_cut(struct region *r, uint32_t i, uint64_t page, uint64_t end
 		extents_move(&r->extents, i, e_first, page - e_first);
 		region_pages_drop(r, h, e_end - page);
 		if (end < e_end)
-			region_extent_add(r, h, end, e_end - end);
+			extra_split(r, i, region_extent_add(r, h, end, e_end - end));
 	}
 }
 
-static void range_give_back(struct region *r, uint64_t page, uint64_t npages)
+static void extents_give_back(struct region *r, uint64_t page, uint64_t end)
 {
-	uint64_t at = page, end = page + npages;
+	uint64_t at = page;
 	uint32_t i = extents_at(&r->extents, page);
 
 	if (i == EXTENT_NONE)
@@ -190,8 +235,56 @@ static void range_give_back(struct region *r, uint64_t page, uint64_t npages)
 	}
 }
 
+int pages_give_back(struct region *r, uint64_t page, uint64_t end)
+{
+	int err;
+
+	if (page == end)
+		return 0;
+	err = pagealloc_free(r->pa, page, end - page);
+	if (err) {
+		region_fault(r,
+			     "R3: pages from %" PRIu64 " are held, but cannot be given back (%d)",
+			     page, err);
+		return REGION_E_FAULTED;
+	}
+	extents_give_back(r, page, end);
+	pages_freed(r, page, end - page);
+	return 0;
+}
+
+/* Extent @i is the caller's, and others hold on to it. */
+static bool kept_by_others(struct batch *b, uint32_t i)
+{
+	return extent_nshares(b->r, i) && owner_is(holding_of(b->r, i)->owner, b->s) &&
+	       extent_pass_on(b->r, i);
+}
+
+/* Give back [@page, @end), but for extents that others hold on to: these are theirs now. */
+static int range_give_back(struct batch *b, uint64_t page, uint64_t end)
+{
+	struct extents *ex = &b->r->extents;
+	uint64_t from = page, at = page, next;
+	int err;
+
+	/* The first may begin below: then it is nobody else's. */
+	for (; b->nshared && at < end; at = next) {
+		uint32_t i = extents_over(ex, at);
+
+		next = extent_end(extents_get(ex, i));
+		if (!kept_by_others(b, i))
+			continue;
+		b->npages_shared += next - at;
+		err = pages_give_back(b->r, from, at);
+		if (err)
+			return err;
+		from = next;
+	}
+	return from < end ? pages_give_back(b->r, from, end) : 0;
+}
+
 int region_free(struct region *r, const struct session *s, const uint64_t *addr,
-		const uint64_t *npages, uint32_t n, uint64_t *ret_npages,
+		const uint64_t *npages, uint32_t n, uint64_t *ret_npages, uint64_t *ret_shared,
 		struct region_refusal *ret_refusal)
 {
 	struct batch b = {.r = r, .s = s, .addr = addr, .npages = npages, .n = n};
@@ -205,25 +298,20 @@ int region_free(struct region *r, const struct session *s, const uint64_t *addr,
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t page = region_page(r, addr[i]);
 
-		err = pagealloc_free(r->pa, page, npages[i]);
-		if (err) {
-			region_fault(r,
-				     "R3: pages from %" PRIu64
-				     " are held, but cannot be given back (%d)",
-				     page, err);
-			return REGION_E_FAULTED;
-		}
-		range_give_back(r, page, npages[i]);
-		pages_freed(r, page, npages[i]);
+		err = range_give_back(&b, page, page + npages[i]);
+		if (err)
+			return err;
 	}
 	r->counters.frees += n;
+	region_changed(r);
 	*ret_npages = b.npages_total;
+	*ret_shared = b.npages_shared;
 	return 0;
 }
 
 /*
  * The longest run that the next extents of the list make together: who allocates one after the other holds neighbours, and
- * one free of them all is cheaper than many.
+ * one free of them all is cheaper than many. The first is shared by nobody; the run ends before one that is.
  */
 static uint32_t run_gather(const struct holding *h, uint32_t max, uint64_t *ret_first,
 			   uint64_t *ret_end)
@@ -234,6 +322,8 @@ static uint32_t run_gather(const struct holding *h, uint32_t max, uint64_t *ret_
 	uint32_t n = 1;
 
 	while (n < max && e->next != EXTENT_NONE) {
+		if (extent_nshares(h->region, e->next))
+			break;
 		e = extents_get(ex, e->next);
 		if (extent_end(e) == first)
 			first = e->first;
@@ -248,34 +338,87 @@ static uint32_t run_gather(const struct holding *h, uint32_t max, uint64_t *ret_
 	return n;
 }
 
+/* The next run of @h's goes back. Return: false: the region is faulted now. */
+static bool run_reclaim(struct region *r, struct holding *h, uint32_t *budget)
+{
+	uint64_t first, end;
+	uint32_t n = run_gather(h, *budget, &first, &end);
+	int err = pagealloc_free(r->pa, first, end - first);
+
+	if (err) {
+		region_fault(r,
+			     "R3: pages from %" PRIu64 " are held, but cannot be given back (%d)",
+			     first, err);
+		return false;
+	}
+	*budget -= n;
+	r->counters.reclaims += n;
+	while (n--)
+		region_extent_drop(r, h, h->head);
+	event_extent(r, EVENT_RECLAIM, h, first, end - first);
+	pages_freed(r, first, end - first);
+	return true;
+}
+
+/* The next extent of session's holding @h becomes its user's; all of them where the user has none, and nobody wants to hear of each. */
+static void extent_keep(struct region *r, struct holding *h, uint32_t *budget)
+{
+	struct holding *to = holding_find(&h->owner->user->owner, r);
+
+	/* holding_get() made it, with the session's. */
+	assert(to);
+	if (to->nextents || events_watched(r->events)) {
+		extent_hand(r, h->head, to);
+	} else {
+		r->detached_npages += h->npages;
+		holding_adopt(&r->holdings, to, h);
+	}
+	--*budget;
+}
+
+/* The next extent of @h's is shared: its oldest sharer owns it now, or, where all of them have ended too, nobody shares it any more. */
+static void shared_reclaim(struct region *r, const struct holding *h, uint32_t *budget)
+{
+	uint32_t n = extent_pass_on(r, h->head) ? 1 : shares_end(r, h->head);
+
+	*budget -= n < *budget ? n : *budget;
+}
+
+static void share_reclaim(struct holding *h, uint32_t *budget)
+{
+	share_end(h->region, list_entry(h->shares.next, struct share, in_holding));
+	--*budget;
+}
+
+bool region_unshare(struct holding *h, uint32_t *budget)
+{
+	while (h->nshares && !h->region->faulted) {
+		if (*budget == 0)
+			return false;
+		share_reclaim(h, budget);
+	}
+	return true;
+}
+
 bool region_reclaim(struct holding *h, uint32_t *budget)
 {
 	struct region *r = h->region;
-	uint64_t first, end;
-	uint32_t n;
-	int err;
 
-	while (h->head != EXTENT_NONE) {
+	while (h->head != EXTENT_NONE || h->nshares) {
 		if (r->faulted) {
 			holding_lose(h);
 			return true;
 		}
 		if (*budget == 0)
 			return false;
-		n = run_gather(h, *budget, &first, &end);
-		err = pagealloc_free(r->pa, first, end - first);
-		if (err) {
-			region_fault(r,
-				     "R3: pages from %" PRIu64
-				     " are held, but cannot be given back (%d)",
-				     first, err);
-			continue;
-		}
-		*budget -= n;
-		r->counters.reclaims += n;
-		while (n--)
-			region_extent_drop(r, h, h->head);
-		pages_freed(r, first, end - first);
+		if (h->nshares)
+			share_reclaim(h, budget);
+		else if (r->death == REGION_DEATH_KEEP)
+			extent_keep(r, h, budget);
+		else if (extent_nshares(r, h->head))
+			shared_reclaim(r, h, budget);
+		else if (run_reclaim(r, h, budget))
+			region_changed(r);
 	}
 	holding_free(&r->holdings, h);
 	return true;

@@ -169,10 +169,12 @@ static int change(struct region *r, struct ranges *set, uint64_t first, uint64_t
 	if (undo) {
 		set_remove(set, first, limit);
 		hold_give(r, first, limit);
+		r->room++;
 	} else {
 		set_add(set, first, limit);
 		hold_take(r, first, limit);
 	}
+	region_changed(r);
 	return r->faulted ? REGION_E_FAULTED : 0;
 }
 

@@ -1,22 +1,30 @@
 /*
  * region_private - what region's files share among themselves
  *
- * Role:       keeps extents, holdings and sums in step (R4, R5): whoever adds, cuts or drops an extent does it here.
+ * Role:       keeps extents, holdings, accounts and sums in step (R4, R5, O4): whoever adds, cuts, passes on or drops an extent does
+ *             it here, and asks the quotas here before.
  * Uses:       region/region.h
  */
 #ifndef PALLOCD_REGION_PRIVATE_H
 #define PALLOCD_REGION_PRIVATE_H
 
+#include "region/extras.h"
 #include "region/region.h"
 
 /** region_pages_add() - @npages more are @h's. */
 static inline void region_pages_add(struct region *r, struct holding *h, uint64_t npages)
 {
 	h->npages += npages;
+	h->account->npages += npages;
 	r->used_npages += npages;
 	if (h->owner && h->owner->detached)
 		r->detached_npages += npages;
+	if (UNLIKELY(h->quarantine_until_usec))
+		r->quarantined_npages += npages;
 }
+
+/** quarantined_drop() - @npages of @h's, which is in quarantine, are nobody's now: the session may have nothing left to wait for. */
+void quarantined_drop(struct region *r, const struct holding *h, uint64_t npages);
 
 /** region_peak() - a request that took pages is done. */
 static inline void region_peak(struct region *r)
@@ -36,39 +44,37 @@ static inline uint64_t region_page(const struct region *r, uint64_t addr)
 	return (addr - r->base_addr) >> r->page_shift;
 }
 
+/** pages_for() - pages for a size; the remainder counts as one. No overflow: page sizes are powers of two up to 2^30. */
+static inline uint64_t pages_for(uint64_t bytes, unsigned page_shift)
+{
+	return (bytes >> page_shift) + ((bytes & ((UINT64_C(1) << page_shift) - 1)) != 0);
+}
+
 static inline uint64_t chunk_round_up(uint64_t npages)
 {
 	return (npages + PAGEALLOC_CHUNK_NPAGES - 1) / PAGEALLOC_CHUNK_NPAGES *
 	       PAGEALLOC_CHUNK_NPAGES;
 }
 
-/** region_extent_add() - a new extent for @h; reserved for with extents_reserve(), taken in the allocator. */
-static inline void region_extent_add(struct region *r, struct holding *h, uint64_t first,
-				     uint64_t npages)
+/** extent_link() - record @i, which is in no list, becomes the first of @h's. */
+static inline void extent_link(struct region *r, struct holding *h, uint32_t i)
 {
-	uint32_t i = extents_add(&r->extents, first, npages, h->index);
+	struct extent *e = extents_get(&r->extents, i);
 
-	extents_get(&r->extents, i)->next = h->head;
+	e->holding = h->index;
+	e->prev = EXTENT_NONE;
+	e->next = h->head;
 	if (h->head != EXTENT_NONE)
 		extents_get(&r->extents, h->head)->prev = i;
 	h->head = i;
 	h->nextents++;
-	region_pages_add(r, h, npages);
+	h->account->nextents++;
 }
 
-/** region_pages_drop() - @npages of @h's pages are nobody's now. */
-static inline void region_pages_drop(struct region *r, struct holding *h, uint64_t npages)
+/** extent_unlink() - record @i is no longer in @h's list. */
+static inline void extent_unlink(struct region *r, struct holding *h, uint32_t i)
 {
-	h->npages -= npages;
-	r->used_npages -= npages;
-	if (h->owner && h->owner->detached)
-		r->detached_npages -= npages;
-}
-
-/** region_extent_drop() - forget an extent of @h; given back in the allocator. */
-static inline void region_extent_drop(struct region *r, struct holding *h, uint32_t i)
-{
-	struct extent *e = extents_get(&r->extents, i);
+	const struct extent *e = extents_get(&r->extents, i);
 
 	if (e->prev != EXTENT_NONE)
 		extents_get(&r->extents, e->prev)->next = e->next;
@@ -77,8 +83,130 @@ static inline void region_extent_drop(struct region *r, struct holding *h, uint3
 	if (e->next != EXTENT_NONE)
 		extents_get(&r->extents, e->next)->prev = e->prev;
 	h->nextents--;
-	region_pages_drop(r, h, e->npages);
+	h->account->nextents--;
+}
+
+/** region_extent_add() - a new extent for @h; reserved for with extents_reserve(), taken in the allocator. Return: its record. */
+static inline uint32_t region_extent_add(struct region *r, struct holding *h, uint64_t first,
+					 uint64_t npages)
+{
+	uint32_t i = extents_add(&r->extents, first, npages, h->index);
+
+	extent_link(r, h, i);
+	region_pages_add(r, h, npages);
+	return i;
+}
+
+/** region_pages_drop() - @npages of @h's pages are nobody's now. */
+static inline void region_pages_drop(struct region *r, struct holding *h, uint64_t npages)
+{
+	h->npages -= npages;
+	h->account->npages -= npages;
+	r->used_npages -= npages;
+	if (h->owner && h->owner->detached)
+		r->detached_npages -= npages;
+	if (UNLIKELY(h->quarantine_until_usec))
+		quarantined_drop(r, h, npages);
+}
+
+/** extra_drop() - extent @i goes: its name, label and shares go with it. */
+void extra_drop(struct region *r, uint32_t i);
+
+/** region_extent_drop() - forget an extent of @h; given back in the allocator. */
+static inline void region_extent_drop(struct region *r, struct holding *h, uint32_t i)
+{
+	if (UNLIKELY(extents_get(&r->extents, i)->extra))
+		extra_drop(r, i);
+	extent_unlink(r, h, i);
+	region_pages_drop(r, h, extents_get(&r->extents, i)->npages);
 	extents_remove(&r->extents, i);
+}
+
+/** region_extent_pass() - extent @i of @h is @to's now, of the same user or another. */
+static inline void region_extent_pass(struct region *r, struct holding *h, struct holding *to,
+				      uint32_t i)
+{
+	uint64_t npages = extents_get(&r->extents, i)->npages;
+
+	extent_unlink(r, h, i);
+	region_pages_drop(r, h, npages);
+	extent_link(r, to, i);
+	region_pages_add(r, to, npages);
+}
+
+/* May @asked be added to @used? @limit 0: none. Nothing asked is always allowed, also beyond the limit. */
+static inline bool quota_allows(uint64_t limit, uint64_t used, uint64_t asked)
+{
+	return limit == 0 || asked == 0 || (used < limit && asked <= limit - used);
+}
+
+/** region_policy_check() - the part of region_config_check() about quotas, death, the low mark and rules. */
+MUST_CHECK int region_policy_check(const struct region_config *c, char *buf, size_t size);
+
+/** region_policy_init() - that part of the configuration becomes the region's. Return: 0, -ENOMEM. */
+MUST_CHECK int region_policy_init(struct region *r, const struct region_config *c);
+
+/** quota_refuse() - which quota it is, for the refusal, the counter and those who watch. Return: REGION_E_QUOTA. */
+int quota_refuse(struct region *r, const struct holding *h, uint64_t npages, uint64_t nextents,
+		 struct region_refusal *refusal);
+
+/** quota_fits() - may @h get @npages more, and @nextents more? */
+static inline bool quota_fits(const struct region *r, const struct holding *h, uint64_t npages,
+			      uint64_t nextents)
+{
+	const struct region_quota *q = &r->quota;
+	const struct account *a = h->account;
+
+	return quota_allows(q->user_npages, a->npages, npages) &&
+	       quota_allows(q->user_nextents, a->nextents, nextents) &&
+	       (h->owner->detached ||
+		(quota_allows(q->session_npages, h->npages + h->shared_npages, npages) &&
+		 quota_allows(q->session_nextents, (uint64_t)h->nextents + h->nshares, nextents)));
+}
+
+/**
+ * region_quota_check() - quota_fits() as an outcome; to be asked before anything is taken
+ *
+ * Return: 0, REGION_E_QUOTA, with the refusal set.
+ */
+MUST_CHECK static inline int region_quota_check(struct region *r, const struct holding *h,
+						uint64_t npages, uint64_t nextents,
+						struct region_refusal *refusal)
+{
+	if (LIKELY(quota_fits(r, h, npages, nextents)))
+		return 0;
+	return quota_refuse(r, h, npages, nextents, refusal);
+}
+
+/** event_extent_put(), event_range_put() - see event_extent(), event_range(). */
+void event_extent_put(const struct region *r, enum event_kind kind, const struct holding *h,
+		      uint64_t page, uint64_t npages);
+void event_range_put(const struct region *r, enum event_kind kind, uint64_t page, uint64_t npages);
+
+/** event_extent() - tell who watches: something has become of pages of @h's. */
+static inline void event_extent(const struct region *r, enum event_kind kind,
+				const struct holding *h, uint64_t page, uint64_t npages)
+{
+	if (events_watched(r->events))
+		event_extent_put(r, kind, h, page, npages);
+}
+
+/** event_range() - the same about pages of nobody's. */
+static inline void event_range(const struct region *r, enum event_kind kind, uint64_t page,
+			       uint64_t npages)
+{
+	if (events_watched(r->events))
+		event_range_put(r, kind, page, npages);
+}
+
+/** space_watch() - what is free has changed: has it crossed the low mark? */
+void space_watch(struct region *r);
+
+/** region_changed() - a request that may have changed what is free is done. */
+static inline void region_changed(struct region *r)
+{
+	if (UNLIKELY(r->low_npages))
+		space_watch(r);
 }
 
 /**
@@ -117,6 +245,7 @@ void in_use_fill(const struct region *r, uint64_t first, uint64_t limit, struct 
 /** pages_freed() - [@page, @page + @npages) were given back to the allocator: what is drained is taken out of it again. */
 static inline void pages_freed(struct region *r, uint64_t page, uint64_t npages)
 {
+	r->room++;
 	if (UNLIKELY(r->drained.n))
 		hold_take(r, page, page + npages);
 }
@@ -130,12 +259,16 @@ MUST_CHECK int run_take(struct region *r, const struct region_placement *p,
 			const struct pagealloc_request *req, uint64_t *ret_page,
 			uint64_t *ret_scavenged);
 
-/** run_refuse() - what to say where there is no room for @req. Return: REGION_E_NO_SPACE, REGION_E_NOT_FREE, REGION_E_AGAIN. */
-int run_refuse(struct region *r, const struct region_placement *p,
+/** run_refuse() - what to say to @h where there is no room for @req. Return: REGION_E_NO_SPACE, REGION_E_NOT_FREE, REGION_E_AGAIN. */
+int run_refuse(struct region *r, const struct holding *h, const struct region_placement *p,
 	       const struct pagealloc_request *req, uint32_t index, struct region_refusal *refusal);
 
 /** extents_undo() - give back the last @n extents that @h got; a new one is always the first of its list. */
 void extents_undo(struct region *r, struct holding *h, uint32_t n);
+
+/** extents_taken() - @h has got the @n extents that a request asked for: count them, and tell who watches. */
+void extents_taken(struct region *r, const struct holding *h, const uint64_t *addr,
+		   const uint64_t *npages, uint32_t n);
 
 /** longest_runs() - the longest runs that all, the alignment and boundary, the bounds of @req allow. Return: 0, REGION_E_AGAIN. */
 MUST_CHECK int longest_runs(struct region *r, const struct pagealloc_request *req,
@@ -161,5 +294,91 @@ MUST_CHECK int growth_plan(struct region *r, const struct region_placement *p,
 
 /** region_end_after() - where what is grown would end after growing by @npages: whole chunks, within the limit. */
 uint64_t region_end_after(const struct region *r, uint64_t npages);
+
+/** session_free() - the memory of a session that is in no list. NULL is allowed. */
+void session_free(struct session *s);
+
+/** session_rights_set() - what @peer may in the regions from table entry @from on; there is room. */
+void session_rights_set(struct session *s, const struct session_peer *peer, uint32_t from);
+
+/* Where the first broken invariant is written. */
+struct report {
+	char *buf;
+	size_t size;
+};
+
+/** report_broken() - write it. Return: false. */
+bool report_broken(const struct report *rep, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static inline struct holding *holding_of(const struct region *r, uint32_t i)
+{
+	return holding_by_index(&r->holdings, extents_get(&r->extents, i)->holding);
+}
+
+/** extra_of() - what extent @i has besides its pages; NULL: nothing. */
+static inline struct extra *extra_of(const struct region *r, uint32_t i)
+{
+	uint32_t x = extents_get(&r->extents, i)->extra;
+
+	return LIKELY(x == EXTRA_NONE) ? NULL : extras_get(r->extras, x);
+}
+
+/** extent_nshares() - how many hold extent @i besides its owner. */
+static inline uint32_t extent_nshares(const struct region *r, uint32_t i)
+{
+	const struct extra *x = extra_of(r, i);
+
+	return x ? x->nshares : 0;
+}
+
+/** extra_trim() - extent @i has lost something: perhaps all that it had. */
+void extra_trim(struct region *r, uint32_t i);
+
+/** extra_split() - @upper was a part of extent @lower: it has the label too. A record was reserved for where there is a label. */
+void extra_split(struct region *r, uint32_t lower, uint32_t upper);
+
+/** extra_join() - extent @i is about to be a part of @into, which gets its name, and its label if it has none itself. */
+void extra_join(struct region *r, uint32_t into, uint32_t i);
+
+/** extras_region_check() - recount X1 to X4. */
+MUST_CHECK bool extras_region_check(const struct region *r, const struct report *rep);
+
+/** view_fill() - extent @i as others may see it. */
+void view_fill(const struct region *r, uint32_t i, struct region_view *ret);
+
+/** extent_at_addr() - the extent that begins at @addr, which may be any number; EXTENT_NONE. */
+uint32_t extent_at_addr(const struct region *r, uint64_t addr);
+
+/**
+ * extent_find() - the extent that begins at @addr, or, with @inside, in which it lies behind the beginning; @s must be entitled to free it
+ *
+ * Return: 0, REGION_E_FAULTED, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_NOT_OWNER, REGION_E_INSIDE.
+ */
+MUST_CHECK int extent_find(const struct region *r, const struct session *s, uint64_t addr,
+			   bool inside, uint32_t *ret_i, struct region_refusal *refusal);
+
+/** owner_is() - does extent's owner @o mean @s: the session itself, or its user? */
+bool owner_is(const struct owner *o, const struct session *s);
+
+/** share_find() - the share of @h's in what @x belongs to, or NULL. O(shares of it). */
+struct share *share_find(const struct extra *x, const struct holding *h);
+
+/** share_end() - one holder less. */
+void share_end(struct region *r, struct share *share);
+
+/** shares_end() - nobody shares extent @i any more. Return: how many did. */
+uint32_t shares_end(struct region *r, uint32_t i);
+
+/** extent_hand() - extent @i is @to's from now on, who does not share it; those who watch hear it. */
+void extent_hand(struct region *r, uint32_t i, struct holding *to);
+
+/** extent_pass_on() - the owner lets go of extent @i: the oldest share of a session that has not ended becomes ownership. Return: false: there is none. */
+bool extent_pass_on(struct region *r, uint32_t i);
+
+/** shared_refuse() - what to say where extent @i has several holders. Return: REGION_E_SHARED. */
+int shared_refuse(const struct region *r, uint32_t i, struct region_refusal *refusal);
+
+/** pages_give_back() - held pages [@page, @end), none of them shared by others who keep them, are free. Return: 0, REGION_E_FAULTED. */
+MUST_CHECK int pages_give_back(struct region *r, uint64_t page, uint64_t end);
 
 #endif

@@ -10,14 +10,8 @@
 #include "region/region_private.h"
 #include "region/session.h"
 
-static struct holding *holding_of(const struct region *r, uint32_t i)
-{
-	return holding_by_index(&r->holdings, extents_get(&r->extents, i)->holding);
-}
-
-/* The extent that begins at @addr, or, with @inside, in which it lies behind the beginning; the caller must own it. */
-static int extent_find(const struct region *r, const struct session *s, uint64_t addr, bool inside,
-		       uint32_t *ret_i, struct region_refusal *refusal)
+int extent_find(const struct region *r, const struct session *s, uint64_t addr, bool inside,
+		uint32_t *ret_i, struct region_refusal *refusal)
 {
 	uint64_t page;
 	uint32_t i;
@@ -32,7 +26,7 @@ static int extent_find(const struct region *r, const struct session *s, uint64_t
 	i = extents_over(&r->extents, page);
 	if (i == EXTENT_NONE)
 		return REGION_E_NOT_ALLOCATED;
-	if (!session_may_free(s, holding_of(r, i)->owner))
+	if (!session_may_free(s, r, holding_of(r, i)->owner))
 		return REGION_E_NOT_OWNER;
 	if ((extents_get(&r->extents, i)->first == page) == inside) {
 		refusal->addr = region_addr(r, extents_get(&r->extents, i)->first);
@@ -96,29 +90,46 @@ static int pages_give(struct region *r, uint64_t first, uint64_t limit)
 	return 0;
 }
 
-/* The extent becomes [first, limit): one of its edges moves. */
+static uint64_t lower_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t upper_of(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The extent becomes [first, limit): one of its edges moves, over [lo, hi). */
 static int edge_move(struct region *r, uint32_t i, uint64_t first, uint64_t limit,
 		     uint64_t *ret_scavenged, struct region_refusal *refusal)
 {
-	struct extent *e = extents_get(&r->extents, i);
+	const struct extent *e = extents_get(&r->extents, i);
 	struct holding *h = holding_of(r, i);
-	uint64_t old_first = e->first, old_limit = extent_end(e);
+	bool upper = first == e->first, grows = limit - first > e->npages;
+	uint64_t lo = upper ? lower_of(limit, extent_end(e)) : lower_of(first, e->first);
+	uint64_t hi = upper ? upper_of(limit, extent_end(e)) : upper_of(first, e->first);
 	int err = 0;
 
-	if (first < old_first)
-		err = pages_take(r, first, old_first, false, ret_scavenged, refusal);
-	else if (limit > old_limit)
-		err = pages_take(r, old_limit, limit, true, ret_scavenged, refusal);
-	if (err)
-		return err;
-	region_pages_drop(r, h, old_limit - old_first);
+	if (lo == hi)
+		return 0;
+	if (grows) {
+		err = region_quota_check(r, h, hi - lo, 0, refusal);
+		if (!err)
+			err = pages_take(r, lo, hi, upper, ret_scavenged, refusal);
+		if (err)
+			return err;
+	}
+	if (grows)
+		region_pages_add(r, h, hi - lo);
+	else
+		region_pages_drop(r, h, hi - lo);
 	extents_move(&r->extents, i, first, limit - first);
-	region_pages_add(r, h, limit - first);
 	region_peak(r);
-	if (first > old_first)
-		err = pages_give(r, old_first, first);
-	else if (limit < old_limit)
-		err = pages_give(r, limit, old_limit);
+	event_extent(r, grows ? EVENT_ALLOC : EVENT_FREE, h, lo, hi - lo);
+	if (!grows)
+		err = pages_give(r, lo, hi);
+	region_changed(r);
 	return err;
 }
 
@@ -133,6 +144,8 @@ int region_resize(struct region *r, const struct session *s, uint64_t addr, uint
 
 	if (err)
 		return err;
+	if (extent_nshares(r, i))
+		return shared_refuse(r, i, ret_refusal);
 	ret_refusal->asked = npages;
 	if (npages == 0)
 		return REGION_E_EMPTY;
@@ -167,19 +180,45 @@ int region_split(struct region *r, const struct session *s, uint64_t addr, uint6
 
 	if (err)
 		return err;
-	err = extents_reserve(&r->extents, 1);
+	if (extent_nshares(r, i))
+		return shared_refuse(r, i, ret_refusal);
+	h = holding_of(r, i);
+	err = region_quota_check(r, h, 0, 1, ret_refusal);
+	if (!err)
+		err = extents_reserve(&r->extents, 1);
+	if (!err && extra_of(r, i))
+		err = extras_reserve(r->extras, 1);
 	if (err)
 		return err;
 	page = region_page(r, addr);
 	first = extents_get(&r->extents, i)->first;
 	limit = extent_end(extents_get(&r->extents, i));
-	h = holding_of(r, i);
 	extents_move(&r->extents, i, first, page - first);
 	region_pages_drop(r, h, limit - page);
-	region_extent_add(r, h, page, limit - page);
+	extra_split(r, i, region_extent_add(r, h, page, limit - page));
 	*ret_addr = region_addr(r, first);
 	*ret_npages = page - first;
 	*ret_upper_npages = limit - page;
+	return 0;
+}
+
+/* May extent @i become a part of the joined one? Nobody shares it, and no other has a name as it has. */
+static int join_extra(const struct region *r, uint32_t i, bool *named,
+		      struct region_refusal *refusal)
+{
+	const struct extra *x = extra_of(r, i);
+
+	if (!x)
+		return 0;
+	if (x->nshares)
+		return shared_refuse(r, i, refusal);
+	if (x->name && *named) {
+		refusal->field = "npages";
+		refusal->why = "is the second of these extents that has a name, and one can keep "
+			       "its name: take the other name away first";
+		return REGION_E_PLACEMENT;
+	}
+	*named |= x->name != NULL;
 	return 0;
 }
 
@@ -189,16 +228,21 @@ static int join_check(const struct region *r, uint32_t i, uint64_t limit, uint32
 {
 	uint32_t holding = extents_get(&r->extents, i)->holding, n = 1;
 	uint64_t at = extent_end(extents_get(&r->extents, i));
+	bool named = false;
+	int err = join_extra(r, i, &named, refusal);
 
-	for (; at < limit; n++) {
+	for (; at < limit && !err; n++) {
 		i = extents_at(&r->extents, at);
 		refusal->addr = region_addr(r, at);
 		if (i == EXTENT_NONE)
 			return REGION_E_NOT_ALLOCATED;
 		if (extents_get(&r->extents, i)->holding != holding)
 			return REGION_E_NOT_OWNER;
+		err = join_extra(r, i, &named, refusal);
 		at = extent_end(extents_get(&r->extents, i));
 	}
+	if (err)
+		return err;
 	if (at > limit) {
 		refusal->addr = region_addr(r, extents_get(&r->extents, i)->first);
 		return REGION_E_INSIDE;
@@ -230,6 +274,7 @@ int region_join(struct region *r, const struct session *s, uint64_t addr, uint64
 		uint32_t next = extents_at(&r->extents, at);
 
 		at = extent_end(extents_get(&r->extents, next));
+		extra_join(r, i, next);
 		region_extent_drop(r, h, next);
 	}
 	region_pages_add(r, h, npages - extents_get(&r->extents, i)->npages);

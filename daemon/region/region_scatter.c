@@ -70,18 +70,22 @@ static int scatter_check(const struct region *r, uint64_t npages, const struct r
 }
 
 static int scatter_take(struct scatter *s, struct holding *h, uint64_t *ret_addr,
-			uint64_t *ret_npages, uint32_t *ret_n, uint64_t *ret_scavenged)
+			uint64_t *ret_npages, uint32_t *ret_n, uint64_t *ret_scavenged,
+			struct region_refusal *refusal)
 {
 	uint64_t page, scavenged, total = 0;
 	uint32_t n = 0;
 
 	while (s->left) {
-		int err = piece_take(s, s->max - n, &page, &scavenged);
+		bool allowed = quota_fits(s->r, h, 0, 1);
+		int err = allowed ? piece_take(s, s->max - n, &page, &scavenged) : 0;
 
-		if (err) {
+		if (err || !allowed)
 			extents_undo(s->r, h, n);
+		if (!allowed)
+			return quota_refuse(s->r, h, 0, n + 1, refusal);
+		if (err)
 			return err;
-		}
 		region_extent_add(s->r, h, page, s->req.npages);
 		ret_addr[n] = region_addr(s->r, page);
 		ret_npages[n++] = s->req.npages;
@@ -111,18 +115,19 @@ int region_alloc_scattered(struct region *r, struct owner *o, uint64_t npages, u
 		s.max = most ? (uint32_t)most : 1;
 	err = holding_get(&r->holdings, r, o, &h);
 	if (!err)
+		err = region_quota_check(r, h, npages, 1, ret_refusal);
+	if (!err)
 		err = extents_reserve(&r->extents, s.max);
 	if (err)
 		return err;
 	pagealloc_set_budget(r->pa, REGION_SEARCH_NCHUNKS);
-	err = scatter_take(&s, h, ret_addr, ret_npages, ret_n, ret_scavenged);
+	err = scatter_take(&s, h, ret_addr, ret_npages, ret_n, ret_scavenged, ret_refusal);
 	if (err == REGION_E_NO_SPACE) {
 		s.req.npages = npages;
-		return run_refuse(r, p, &s.req, 0, ret_refusal);
+		return run_refuse(r, h, p, &s.req, 0, ret_refusal);
 	}
 	if (err)
 		return err;
-	r->counters.allocs += *ret_n;
-	region_peak(r);
+	extents_taken(r, h, ret_addr, ret_npages, *ret_n);
 	return 0;
 }

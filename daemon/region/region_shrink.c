@@ -125,6 +125,8 @@ int region_shrink(struct region *r, uint64_t addr, uint64_t npages, uint64_t *re
 	r->grown_npages -= usable;
 	end_recount(r);
 	r->counters.shrinks++;
+	event_range(r, EVENT_SHRINK, first, usable);
+	region_changed(r);
 	*ret_addr = region_addr(r, first);
 	*ret_npages = usable;
 	return 0;

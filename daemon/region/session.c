@@ -1,161 +1,350 @@
 /*
- * session - sessions, users and the set of regions
+ * session - the life of a session, and what becomes of its extents when it ends
  *
- * Role:       see session.h.
+ * Role:       see session.h; what is about all regions or about users is in regions.c.
  * Uses:       base/, region/
  */
 #include "region/session.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
+#include "region/region_private.h"
+#include "region/session_index.h"
 
-/* A user as owner. Hosts have tens of them, so a list does. */
-struct user {
-	struct owner owner;
-	struct list in_regions;
+/* Sessions that one regions_expire() ends, some 300 ns each: more of them are for the next turn of the loop. */
+#define EXPIRE_MAX 1024u
+
+/* The one table of what may follow on what: bits of states. */
+static const uint8_t may_follow[] = {
+	[SESSION_OPEN] = 1 << SESSION_GRACE | 1 << SESSION_ENDING,
+	[SESSION_GRACE] = 1 << SESSION_OPEN | 1 << SESSION_ENDING,
+	[SESSION_ENDING] = 1 << SESSION_QUARANTINED,
+	[SESSION_QUARANTINED] = 1 << SESSION_ENDING,
 };
 
-void regions_init(struct regions *rs, uid_t daemon_uid)
+static void state_enter(struct session *s, enum session_state state)
 {
-	*rs = (struct regions){.daemon_uid = daemon_uid, .next_session_id = 1};
-	list_init(&rs->users);
-	list_init(&rs->sessions);
-	list_init(&rs->ending);
+	s->state = state;
+	list_append(&s->regions->sessions[state], &s->in_regions);
+	s->regions->nsessions[state]++;
 }
 
-/* The regions went before, and took all holdings with them. */
-static void sessions_free(struct list *sessions)
+/* The one setter; @deadline_usec: 0 for states that have none. */
+static void state_set(struct session *s, enum session_state state, uint64_t deadline_usec)
 {
-	list_for_each (link, sessions) {
-		list_remove(link);
-		mem_free(list_entry(link, struct session, in_regions));
-	}
+	struct heap *deadlines = &s->regions->index->deadlines;
+
+	assert(may_follow[s->state] & 1 << state);
+	list_remove(&s->in_regions);
+	s->regions->nsessions[s->state]--;
+	state_enter(s, state);
+	s->deadline_usec = deadline_usec;
+	if (deadline_usec)
+		heap_put(deadlines, &s->in_deadlines, deadline_usec);
+	else
+		heap_remove(deadlines, &s->in_deadlines);
 }
 
-void regions_deinit(struct regions *rs)
+static void event_session(const struct session *s, enum event_kind kind, enum session_cause cause)
 {
-	for (uint32_t i = 0; i < rs->n; i++)
-		region_destroy(rs->table[i]);
-	mem_free(rs->table);
-	sessions_free(&rs->sessions);
-	sessions_free(&rs->ending);
-	list_for_each (link, &rs->users) {
-		list_remove(link);
-		mem_free(list_entry(link, struct user, in_regions));
-	}
-	regions_init(rs, rs->daemon_uid);
+	events_emit(&s->regions->events, &(struct event){.kind = (uint8_t)kind,
+							 .cause = (uint8_t)cause,
+							 .session = s->id,
+							 .uid = s->owner.uid,
+							 .pid = (uint32_t)s->pid});
 }
 
-int regions_add(struct regions *rs, const struct region_config *c)
+/* No time of ours comes near the end of the clock, but a configured one may. */
+static uint64_t usec_after(uint64_t now_usec, uint64_t usec)
 {
-	struct region **table, *r;
-	int err;
+	uint64_t sum;
 
-	if (regions_by_name(rs, c->name))
-		return REGIONS_E_DUPLICATE;
-	table = mem_resize(rs->table, (size_t)rs->n + 1, sizeof(struct region *));
-	if (!table)
-		return -ENOMEM;
-	rs->table = table;
-	err = region_new(c, rs->n + 1, &r);
-	if (err)
-		return err < 0 ? err : REGIONS_E_CONFIG;
-	rs->table[rs->n++] = r;
-	return 0;
+	return __builtin_add_overflow(now_usec, usec, &sum) ? UINT64_MAX : sum;
 }
 
-struct region *regions_by_id(const struct regions *rs, uint32_t id)
+void session_rights_set(struct session *s, const struct session_peer *peer, uint32_t from)
 {
-	return id >= 1 && id <= rs->n ? rs->table[id - 1] : NULL;
+	const struct regions *rs = s->regions;
+
+	for (uint32_t i = from; i < rs->n; i++)
+		s->rights[i] = (uint8_t)access_rights(rs->table[i]->rules, rs->table[i]->nrules,
+						      peer, rs->daemon_uid);
 }
 
-struct region *regions_by_name(const struct regions *rs, const char *name)
+/* Who speaks for the session now. */
+static void peer_set(struct session *s, const struct session_peer *peer)
 {
-	for (uint32_t i = 0; i < rs->n; i++) {
-		if (strcmp(rs->table[i]->name, name) == 0)
-			return rs->table[i];
-	}
-	return NULL;
-}
-
-int regions_user(struct regions *rs, uid_t uid, struct owner **ret_owner)
-{
-	struct user *user;
-
-	list_for_each (link, &rs->users) {
-		user = list_entry(link, struct user, in_regions);
-		if (user->owner.uid == uid) {
-			*ret_owner = &user->owner;
-			return 0;
-		}
-	}
-	user = mem_zalloc(1, sizeof(*user));
-	if (!user)
-		return -ENOMEM;
-	owner_init(&user->owner, true, uid);
-	list_push(&rs->users, &user->in_regions);
-	*ret_owner = &user->owner;
-	return 0;
-}
-
-int session_open(struct regions *rs, const struct session_peer *peer, const char *client,
-		 struct session **ret_session)
-{
-	struct session *s = mem_zalloc(1, sizeof(*s));
-
-	if (!s)
-		return -ENOMEM;
-	owner_init(&s->owner, false, peer->uid);
-	s->regions = rs;
-	s->id = rs->next_session_id++;
 	s->pid = peer->pid;
 	s->gid = peer->gid;
-	snprintf(s->client, sizeof(s->client), "%s", client);
-	list_push(&rs->sessions, &s->in_regions);
-	rs->nsessions++;
+	memcpy(s->command, peer->command, sizeof(s->command));
+	session_rights_set(s, peer, 0);
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	mem_free(s->rights);
+	mem_free(s);
+}
+
+/* A session of @user's that is in no list yet. */
+static int session_new(struct regions *rs, struct user *user, struct session **ret_session)
+{
+	struct session *s = mem_zalloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (!s)
+		return err;
+	owner_init(&s->owner, false, user->owner.uid);
+	s->owner.user = user;
+	s->regions = rs;
+	s->rights = mem_zalloc((size_t)rs->n + 1, sizeof(*s->rights));
+	if (s->rights)
+		err = getrandom(s->token, sizeof(s->token), 0) < 0 ? -errno : 0;
+	if (err) {
+		session_free(s);
+		return err;
+	}
 	*ret_session = s;
 	return 0;
 }
 
-void session_end(struct session *s)
+static int user_check(struct regions *rs, const struct user *user, const struct session_peer *peer,
+		      struct region_refusal *refusal)
 {
-	list_remove(&s->in_regions);
-	list_append(&s->regions->ending, &s->in_regions);
-	s->regions->nsessions--;
+	struct event e = {.kind = EVENT_QUOTA,
+			  .uid = peer->uid,
+			  .pid = (uint32_t)peer->pid,
+			  .text = "user_sessions",
+			  .limit = rs->limits.sessions,
+			  .used = user->nsessions,
+			  .asked = 1};
+
+	if (quota_allows(e.limit, e.used, e.asked))
+		return 0;
+	events_emit(&rs->events, &e);
+	refusal->field = e.text;
+	refusal->limit = e.limit;
+	refusal->used = e.used;
+	refusal->asked = e.asked;
+	return REGIONS_E_QUOTA;
 }
 
-bool session_reclaim(struct session *s, uint32_t *budget)
+int session_open(struct regions *rs, const struct session_peer *peer, const char *client,
+		 uint64_t grace_usec, uint64_t now_usec, struct session **ret_session,
+		 struct region_refusal *ret_refusal)
+{
+	struct session *s;
+	struct user *user;
+	int err = regions_user(rs, peer->uid, &user);
+
+	if (!err)
+		err = user_check(rs, user, peer, ret_refusal);
+	if (!err)
+		err = index_reserve(&rs->index);
+	if (!err)
+		err = session_new(rs, user, &s);
+	if (err)
+		return err;
+	s->id = rs->next_session_id++;
+	s->open_usec = now_usec;
+	s->grace_usec = grace_usec;
+	snprintf(s->client, sizeof(s->client), "%s", client);
+	peer_set(s, peer);
+	user->nsessions++;
+	state_enter(s, SESSION_OPEN);
+	index_add(rs->index, s);
+	event_session(s, EVENT_SESSION_OPEN, 0);
+	*ret_session = s;
+	return 0;
+}
+
+int session_resume(struct regions *rs, const struct session_peer *peer,
+		   const uint8_t token[SESSION_TOKEN_BYTES], uint64_t now_usec,
+		   struct session **ret_session)
+{
+	struct session *s = rs->index ? index_by_token(rs->index, token) : NULL;
+
+	/* A token that leaked is of no use to other users; nor does one work whose time is over, though nobody has noticed yet. */
+	if (!s || s->owner.uid != peer->uid ||
+	    (s->state == SESSION_GRACE && s->deadline_usec <= now_usec))
+		return REGIONS_E_NO_SESSION;
+	if (s->state == SESSION_GRACE)
+		state_set(s, SESSION_OPEN, 0);
+	peer_set(s, peer);
+	event_session(s, EVENT_SESSION_RESUME, 0);
+	*ret_session = s;
+	return 0;
+}
+
+void session_leave(struct session *s, enum session_cause cause, uint64_t now_usec)
+{
+	if (!s->grace_usec) {
+		session_end(s, cause, now_usec);
+		return;
+	}
+	s->conn = NULL;
+	state_set(s, SESSION_GRACE, usec_after(now_usec, s->grace_usec));
+	event_session(s, EVENT_SESSION_GRACE, cause);
+}
+
+/* Devices may still write there: what @s holds stays its own for the time being. */
+static void quarantine_begin(struct session *s, uint64_t now_usec)
 {
 	list_for_each (link, &s->owner.holdings) {
-		if (!region_reclaim(list_entry(link, struct holding, in_owner), budget))
-			return false;
+		struct holding *h = list_entry(link, struct holding, in_owner);
+		struct region *r = h->region;
+
+		if (r->death != REGION_DEATH_QUARANTINE || !h->nextents)
+			continue;
+		h->quarantine_until_usec = usec_after(now_usec, r->quarantine_usec);
+		r->quarantined_npages += h->npages;
 	}
+}
+
+void session_end(struct session *s, enum session_cause cause, uint64_t now_usec)
+{
+	s->conn = NULL;
+	state_set(s, SESSION_ENDING, 0);
+	index_forget_token(s->regions->index, s);
+	quarantine_begin(s, now_usec);
+	event_session(s, EVENT_SESSION_END, cause);
+}
+
+void quarantined_drop(struct region *r, const struct holding *h, uint64_t npages)
+{
+	struct session *s;
+
+	r->quarantined_npages -= npages;
+	if (h->npages || !h->owner)
+		return;
+	s = CONTAINER_OF(h->owner, struct session, owner);
+	if (s->state == SESSION_QUARANTINED)
+		state_set(s, SESSION_ENDING, 0);
+}
+
+static void session_gone(struct session *s)
+{
+	struct regions *rs = s->regions;
+
 	list_remove(&s->in_regions);
-	mem_free(s);
+	rs->nsessions[s->state]--;
+	s->owner.user->nsessions--;
+	index_remove(rs->index, s);
+	session_free(s);
+}
+
+/* Return: false: the budget is used up, and there is more to do now. Otherwise @s is gone, or in quarantine. */
+static bool session_reclaim(struct session *s, uint32_t *budget, uint64_t now_usec)
+{
+	uint64_t until_usec = UINT64_MAX;
+
+	list_for_each (link, &s->owner.holdings) {
+		struct holding *h = list_entry(link, struct holding, in_owner);
+
+		if (h->quarantine_until_usec > now_usec && h->nextents) {
+			/* What it shared of others it no longer writes to, whatever its devices do with its own. */
+			if (!region_unshare(h, budget))
+				return false;
+			if (h->quarantine_until_usec < until_usec)
+				until_usec = h->quarantine_until_usec;
+		} else if (!region_reclaim(h, budget)) {
+			return false;
+		}
+	}
+	if (list_empty(&s->owner.holdings))
+		session_gone(s);
+	else
+		state_set(s, SESSION_QUARANTINED, until_usec);
 	return true;
 }
 
-bool regions_reclaim(struct regions *rs, uint32_t budget)
+bool regions_reclaim(struct regions *rs, uint32_t budget, uint64_t now_usec)
 {
-	while (!list_empty(&rs->ending) && budget) {
-		/* An ended session costs something even where it holds nothing. */
-		budget--;
-		if (!session_reclaim(list_entry(rs->ending.next, struct session, in_regions),
-				     &budget))
+	struct list *ending = &rs->sessions[SESSION_ENDING];
+
+	while (!list_empty(ending) && budget) {
+		if (!session_reclaim(list_entry(ending->next, struct session, in_regions), &budget,
+				     now_usec))
 			return false;
+		/* An ended session costs something even where it holds nothing. */
+		if (budget)
+			budget--;
 	}
-	return list_empty(&rs->ending);
+	return list_empty(ending);
 }
 
-bool session_may_free(const struct session *s, const struct owner *o)
+uint64_t regions_expire(struct regions *rs, uint64_t now_usec)
+{
+	struct heap_node *node;
+
+	for (unsigned n = 0; rs->index && (node = heap_first(&rs->index->deadlines)); n++) {
+		struct session *s = CONTAINER_OF(node, struct session, in_deadlines);
+
+		if (node->key > now_usec)
+			return node->key;
+		if (n == EXPIRE_MAX)
+			return now_usec;
+		if (s->state == SESSION_GRACE)
+			session_end(s, SESSION_GRACE_OVER, now_usec);
+		else
+			state_set(s, SESSION_ENDING, 0);
+	}
+	return UINT64_MAX;
+}
+
+struct session *session_by_id(const struct regions *rs, uint64_t id)
+{
+	return rs->index ? index_by_id(rs->index, id) : NULL;
+}
+
+struct session *session_next(const struct regions *rs, uint64_t after)
+{
+	return rs->index ? index_next(rs->index, after) : NULL;
+}
+
+bool session_may_free(const struct session *s, const struct region *r, const struct owner *o)
 {
 	if (!o)
 		return false;
-	if (o == &s->owner)
-		return true;
-	return o->detached && (o->uid == s->owner.uid || s->owner.uid == 0 ||
-			       s->owner.uid == s->regions->daemon_uid);
+	return o == &s->owner || (o->detached && o->uid == s->owner.uid) ||
+	       session_may(s, r, ACCESS_FREE_ANY);
+}
+
+const char *session_state_name(enum session_state state)
+{
+	switch (state) {
+	case SESSION_OPEN:
+		return "open";
+	case SESSION_GRACE:
+		return "grace";
+	case SESSION_ENDING:
+		return "ending";
+	case SESSION_QUARANTINED:
+		return "quarantined";
+	}
+	return "unknown";
+}
+
+const char *session_cause_name(enum session_cause cause)
+{
+	switch (cause) {
+	case SESSION_CLOSED:
+		return "closed";
+	case SESSION_DIED:
+		return "died";
+	case SESSION_ASKED:
+		return "asked";
+	case SESSION_KILLED:
+		return "killed";
+	case SESSION_GRACE_OVER:
+		return "grace over";
+	}
+	return "unknown";
 }

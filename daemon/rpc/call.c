@@ -2,9 +2,9 @@
  * call - look-ups and answers that all verbs share
  *
  * Role:       see call.h.
- * Uses:       base/, region/, proto/
+ * Uses:       base/, region/, rpc/verb.h, proto/
  */
-#include "rpc/call.h"
+#include "rpc/verb.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,6 +12,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+
+/*
+ * Turns that a request waits for what ended sessions give back: the shortest slices in so many turns come to a million extents. More
+ * than that only comes from sessions that end all the time, and is not worth waiting for.
+ */
+#define RECLAIM_TURNS_MAX 20000u
 
 enum pallocd_status call_refuse(struct call *c, enum pallocd_status status, const char *field,
 				const char *fmt, ...)
@@ -31,7 +37,29 @@ enum pallocd_status call_refused(struct call *c, enum pallocd_status status, con
 	c->reply.refusal = &c->refusal;
 	/* protobuf-c does not write through it. */
 	c->refusal.field = (char *)(uintptr_t)field;
+	c->rpc->counters.quota_refusals += status == PALLOCD_QUOTA;
 	return status;
+}
+
+void call_say_more(struct call *c, const char *fmt, ...)
+{
+	size_t n = strlen(c->message);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(c->message + n, sizeof(c->message) - n, fmt, args);
+	va_end(args);
+}
+
+enum pallocd_status call_refuse_right(struct call *c, const struct region *r, unsigned right)
+{
+	const char *name = right ? access_right_name((enum access_right)right) : "any";
+
+	return call_refuse(c, PALLOCD_DENIED, name,
+			   "uid %u has not %s%s%s in region %s: the administrator gives rights "
+			   "with an Allow= line of the region",
+			   (unsigned)c->conn->peer.uid, right ? "the right '" : "any right",
+			   right ? name : "", right ? "'" : "", r->name);
 }
 
 enum pallocd_status call_no_memory(struct call *c)
@@ -52,7 +80,9 @@ void *call_take(struct call *c, size_t n, size_t size)
 enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 				struct region **ret_region)
 {
+	const struct session *s = c->conn->session;
 	struct region *r;
+	unsigned right;
 
 	r = id ? regions_by_id(c->rpc->regions, id) : regions_by_name(c->rpc->regions, name);
 	if (UNLIKELY(!r)) {
@@ -65,20 +95,45 @@ enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 		if (!*name)
 			return call_refuse(c, PALLOCD_NO_REGION, "region",
 					   "the request names no region: set region_id or region");
+		if (call_text(c, "region", name, PALLOCD_NAME_BYTES_MAX))
+			name = "(no name that a region can have)";
 		return call_refuse(
 			c, PALLOCD_NO_REGION, "region",
-			"there is no region '%.*s': ListRegions names those that there are",
-			(int)PALLOCD_NAME_BYTES_MAX, name);
+			"there is no region '%s': ListRegions names those that there are", name);
 	}
+	right = c->verb->right;
+	if (UNLIKELY(right ? !session_may(s, r, right) : !s->rights[r->id - 1]))
+		return call_refuse_right(c, r, right);
 	*ret_region = r;
 	return PALLOCD_OK;
 }
 
-bool call_reclaim(struct call *c)
+/* Is it refused because somebody holds too much, in the right place, or by that name? */
+static bool is_held(int err)
 {
-	if (list_empty(&c->rpc->regions->ending))
+	switch (err) {
+	case REGION_E_NO_SPACE:
+	case REGION_E_NOT_FREE:
+	case REGION_E_IN_USE:
+	case REGION_E_QUOTA:
+	case REGION_E_NAME_TAKEN:
+		return true;
+	default:
 		return false;
-	regions_reclaim(c->rpc->regions, UINT32_MAX);
+	}
+}
+
+bool call_reclaim(struct call *c, int err)
+{
+	if (!is_held(err) || list_empty(&c->rpc->regions->sessions[SESSION_ENDING]))
+		return false;
+	if (c->reclaimed) {
+		if (c->conn->nturns < RECLAIM_TURNS_MAX)
+			call_again(c);
+		return false;
+	}
+	c->reclaimed = true;
+	work_reclaim(c->rpc);
 	return true;
 }
 
@@ -97,7 +152,24 @@ enum pallocd_status call_again(struct call *c)
 	return PALLOCD_OK;
 }
 
-void call_fill_region(const struct region *r, Pallocd__V1__Region *ret)
+/* The wire counts the rights from 1, in the order of their bits. */
+static enum pallocd_status fill_rights(struct call *c, const struct region *r,
+				       Pallocd__V1__Region *ret)
+{
+	unsigned rights = c->conn->session->rights[r->id - 1];
+
+	ret->rights = call_take(c, (size_t)__builtin_popcount(rights), sizeof(*ret->rights));
+	if (!ret->rights)
+		return call_no_memory(c);
+	for (int i = 0; rights >> i; i++) {
+		if (rights >> i & 1)
+			ret->rights[ret->n_rights++] = (Pallocd__V1__Right)(i + 1);
+	}
+	return PALLOCD_OK;
+}
+
+enum pallocd_status call_fill_region(struct call *c, const struct region *r,
+				     Pallocd__V1__Region *ret)
 {
 	pallocd__v1__region__init(ret);
 	ret->id = r->id;
@@ -112,6 +184,10 @@ void call_fill_region(const struct region *r, Pallocd__V1__Region *ret)
 	ret->faulted = r->faulted;
 	ret->held_npages = region_held_npages(r);
 	ret->best_fit = r->best_fit;
+	ret->death = (Pallocd__V1__DeathPolicy)r->death;
+	ret->quarantine_msec = r->quarantine_usec / 1000;
+	ret->low_npages = r->low_npages;
+	return fill_rights(c, r, ret);
 }
 
 enum pallocd_status call_placement(struct call *c, const Pallocd__V1__Placement *m,

@@ -18,16 +18,25 @@
 struct call {
 	struct rpc *rpc;
 	struct rpc_conn *conn;
-	const Pallocd__V1__Request *req;
-	Pallocd__V1__Reply reply;
+	const Pallocd__V1__Request *req; /* NULL where none could be read, or none was asked */
+	const struct verb *verb;         /* its verb; NULL where it is not known */
+	Pallocd__V1__Reply
+		reply; /* its result is the verb's own, cleared, but for verbs that say by_hand */
 	Pallocd__V1__Refusal refusal;
-	bool again; /* no answer yet: the frame is to be served again in a later turn */
-	bool quick; /* the reply has no result message yet: quick_* below is packed by hand */
+	bool again;     /* no answer yet: the frame is to be served again in a later turn */
+	bool waits;     /* no answer yet: the frame waits for space */
+	bool closes;    /* the connection is to be closed after the reply */
+	bool reclaimed; /* ended sessions have given back in this turn what the time allowed */
+	bool quick;     /* the reply has no result message yet: quick_* below is packed by hand */
 	const uint64_t *quick_addr;
 	uint32_t quick_n;
 	uint64_t quick_npages;
+	uint64_t quick_shared_npages;
 	char message[CALL_MESSAGE_BYTES];
 };
+
+/** call_init() - nothing has been answered; @req may be NULL. */
+void call_init(struct call *c, struct rpc_conn *conn, const Pallocd__V1__Request *req);
 
 /** call_refuse() - set status, field and message of the refusal; returns @status. */
 enum pallocd_status call_refuse(struct call *c, enum pallocd_status status, const char *field,
@@ -36,10 +45,28 @@ enum pallocd_status call_refuse(struct call *c, enum pallocd_status status, cons
 /** call_refused() - as call_refuse(), where the message is written already. */
 enum pallocd_status call_refused(struct call *c, enum pallocd_status status, const char *field);
 
+/** call_say_more() - append to the refusal's message, as far as there is room. */
+void call_say_more(struct call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/** call_refuse_quota() - QUOTA: @used of @limit are in use, and @asked more (0: none) would be too much. @name is static. */
+enum pallocd_status call_refuse_quota(struct call *c, const char *name, uint64_t limit,
+				      uint64_t used, uint64_t asked);
+
+/** conn_refuse_quota() - the same for a quota that rpc keeps; who watches is told. */
+enum pallocd_status conn_refuse_quota(struct call *c, const char *name, uint64_t limit,
+				      uint64_t used, uint64_t asked);
+
+/** call_refuse_right() - DENIED: the caller has not @right (a bit of enum access_right; 0: not any) in @r. */
+enum pallocd_status call_refuse_right(struct call *c, const struct region *r, unsigned right);
+
+/** call_text() - is it a text that others may be shown: at most @max bytes of UTF-8 without control characters? Return: OK, LIMIT, INVALID. */
+MUST_CHECK enum pallocd_status call_text(struct call *c, const char *field, const char *text,
+					 size_t max);
+
 /**
- * call_region() - the region that a request names by id or, where that is 0, by name
+ * call_region() - the region that a request names by id or, where that is 0, by name; the caller may do there what the verb does
  *
- * Return: OK, or NO_REGION with the refusal set.
+ * Return: OK, or NO_REGION or DENIED with the refusal set.
  */
 MUST_CHECK enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 					   struct region **ret_region);
@@ -59,11 +86,13 @@ enum pallocd_status call_refuse_in_use(struct call *c, const struct region *r,
 				       struct region_in_use *in_use);
 
 /**
- * call_reclaim() - before anybody is refused because of what others hold: ended sessions give back theirs, however long that takes
+ * call_reclaim() - before anybody is refused because of what somebody holds: ended sessions give back theirs
+ * @err: an outcome of region/
  *
- * Return: true where that may have helped.
+ * Return: true where that may have helped: try once more. Where it did not, and they have more to give back than one turn has time
+ * for, the next call says call_again().
  */
-MUST_CHECK bool call_reclaim(struct call *c);
+MUST_CHECK bool call_reclaim(struct call *c, int err);
 
 /** call_placement() - a placement for region/. Return: OK, or INVALID with the refusal set for a rule or strategy that is not known. */
 MUST_CHECK enum pallocd_status call_placement(struct call *c, const Pallocd__V1__Placement *m,
@@ -81,30 +110,56 @@ enum pallocd_status call_measured(struct call *c, enum pallocd_status (*serve)(s
 /** call_again() - no answer yet: the frame is served again in the connection's next turn. */
 enum pallocd_status call_again(struct call *c);
 
-/** call_fill_region() - what Region says about @r. */
-void call_fill_region(const struct region *r, Pallocd__V1__Region *ret);
+/** call_fill_region() - what Region says about @r. Return: OK, NO_MEMORY. */
+MUST_CHECK enum pallocd_status call_fill_region(struct call *c, const struct region *r,
+						Pallocd__V1__Region *ret);
 
-/** The verbs. */
-enum pallocd_status hello_serve(struct call *c);
-enum pallocd_status list_regions_serve(struct call *c);
-enum pallocd_status region_info_serve(struct call *c);
-enum pallocd_status alloc_serve(struct call *c);
-enum pallocd_status free_serve(struct call *c);
-enum pallocd_status grow_serve(struct call *c);
-enum pallocd_status stat_serve(struct call *c);
-enum pallocd_status map_serve(struct call *c);
-enum pallocd_status why_serve(struct call *c);
-enum pallocd_status fit_serve(struct call *c);
-enum pallocd_status free_runs_serve(struct call *c);
-enum pallocd_status resize_serve(struct call *c);
-enum pallocd_status split_serve(struct call *c);
-enum pallocd_status join_serve(struct call *c);
-enum pallocd_status shrink_serve(struct call *c);
-enum pallocd_status drain_serve(struct call *c);
-enum pallocd_status reserve_serve(struct call *c);
+/** conn_lose_session() - @conn's session is another connection's, or has ended: it is answered SESSION_ENDED and cut. */
+void conn_lose_session(struct rpc_conn *conn);
+
+/** conn_refuse_ending() - why a connection is closed by us; see rpc_last_words(). */
+enum pallocd_status conn_refuse_ending(struct call *c, enum pallocd_status status,
+				       const char *what);
 
 /** walk_end() - the frame that took several turns is answered, or its connection closes: forget how far it had come. */
 void walk_end(struct rpc_conn *conn);
+
+/** watch_end() - @conn watches no more; nothing happens where it does not. */
+void watch_end(struct rpc_conn *conn);
+
+/** wait_may_try() - is it the turn of @c's Alloc, which may wait: is nobody before it in @r, or its time over? */
+bool wait_may_try(const struct call *c, const struct region *r);
+
+/** wait_is_over() - has the Alloc waited as long as it wanted to? */
+bool wait_is_over(const struct call *c);
+
+/** wait_go_on() - there is no room in @r: the Alloc waits from now on, or still. Return: OK (no answer yet), QUOTA, NO_MEMORY. */
+MUST_CHECK enum pallocd_status wait_go_on(struct call *c, const struct region *r,
+					  uint64_t wait_msec);
+
+/** wait_elapsed_msec() - how long @conn's Alloc has waited by now; 0 where it has not. */
+uint64_t wait_elapsed_msec(const struct rpc_conn *conn, uint64_t asked_msec);
+
+/** wait_end() - @conn's Alloc waits no more; nothing happens where it does not. */
+void wait_end(struct rpc_conn *conn);
+
+/** waiters_wake() - the first of each region's queue may try again, where the region's room has changed. */
+void waiters_wake(struct rpc *rpc);
+
+/** waiters_expire() - wake those whose time is over. Return: when the next one's is; UINT64_MAX. */
+uint64_t waiters_expire(struct rpc *rpc, uint64_t now_usec);
+
+/** waiters_count() - in @r's queue. */
+uint32_t waiters_count(const struct rpc *rpc, const struct region *r);
+
+/** waiters_deinit() - nobody waits. */
+void waiters_deinit(struct rpc *rpc);
+
+/** work_reclaim() - a slice of what ended sessions left behind, RPC_WORK_USEC. Return: true if nothing is left. */
+bool work_reclaim(struct rpc *rpc);
+
+/** faults_report() - a region that closed itself is shown to the administrator, once. */
+void faults_report(const struct rpc *rpc);
 
 /** request_unpack() - the request in a frame, as protobuf-c would; NULL where it holds none, or @a is too small for it. */
 MUST_CHECK Pallocd__V1__Request *request_unpack(struct arena *a, const uint8_t *data, size_t n);

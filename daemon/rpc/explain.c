@@ -3,28 +3,12 @@
  *
  * Role:       what an Alloc would do, how often it would do, and what there is to do it with; nothing is changed. These walk over
  *             free runs: they take as many turns as they need, so that others have theirs.
- * Uses:       rpc/call.h
+ * Uses:       rpc/verb.h, rpc/walk.h
  */
-#include <assert.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "rpc/call.h"
-
-enum {
-	/*
-	 * Chunks that one turn of a walk may look into: one takes 2 us at the worst, with every other page held (256 runs of 8 ns), so
-	 * that a turn is a millisecond at the worst.
-	 */
-	WALK_CHUNKS = 512,
-};
-
-struct rpc_walk {
-	Pallocd__V1__Request__VerbCase verb;
-	struct pagealloc_walk at;
-	uint64_t nextents;               /* Fit */
-	struct pagealloc_histogram runs; /* FreeRuns */
-};
+#include "rpc/verb.h"
+#include "rpc/walk.h"
 
 /* The region and the placement that a question is about. */
 static enum pallocd_status question_get(struct call *c, uint32_t id, const char *name,
@@ -39,36 +23,24 @@ static enum pallocd_status question_get(struct call *c, uint32_t id, const char 
 	return status;
 }
 
-/* The connection's walk goes on, or @fresh is one that begins. */
-static struct rpc_walk *walk_get(struct call *c, struct rpc_walk *fresh)
+/* What the caller's quotas say about it. */
+static void why_fill_quota(const struct call *c, const struct region *r, uint64_t npages,
+			   Pallocd__V1__WhyReply *ret)
 {
-	struct rpc_walk *w = c->conn->walk;
+	const char *name;
+	uint64_t left = region_quota_left(r, &c->conn->session->owner, &name);
 
-	if (w) {
-		assert(w->verb == c->req->verb_case);
-	} else {
-		w = fresh;
-		*w = (struct rpc_walk){.verb = c->req->verb_case, .at.budget = WALK_CHUNKS};
-	}
-	return w;
-}
-
-/* A slice is over, and it was not the last: @w is kept for the next. */
-static enum pallocd_status walk_keep(struct call *c, const struct rpc_walk *w)
-{
-	if (!c->conn->walk) {
-		c->conn->walk = mem_alloc(sizeof(*w));
-		if (!c->conn->walk)
-			return call_no_memory(c);
-		*c->conn->walk = *w;
-	}
-	return call_again(c);
-}
-
-void walk_end(struct rpc_conn *conn)
-{
-	conn->nturns = 0;
-	mem_free(take_ptr(conn->walk));
+	if (left == UINT64_MAX)
+		return;
+	/* protobuf-c does not write through it. */
+	ret->quota = (char *)(uintptr_t)name;
+	ret->quota_npages = left;
+	if (npages <= left)
+		return;
+	ret->quota_short_npages = npages - left;
+	ret->fits = false;
+	ret->addr = 0;
+	ret->grow_npages = 0;
 }
 
 static void why_fill(const struct region *r, const struct region_why *why, uint64_t npages,
@@ -90,7 +62,7 @@ static void why_fill(const struct region *r, const struct region_why *why, uint6
 enum pallocd_status why_serve(struct call *c)
 {
 	const Pallocd__V1__Why *m = c->req->why;
-	Pallocd__V1__WhyReply *reply = call_take(c, 1, sizeof(*reply));
+	Pallocd__V1__WhyReply *reply = c->reply.why;
 	struct region_placement p;
 	struct region_refusal rr = {0};
 	struct region_why why;
@@ -98,25 +70,21 @@ enum pallocd_status why_serve(struct call *c)
 	struct region *r;
 	int err;
 
-	if (!reply)
-		return call_no_memory(c);
 	status = question_get(c, m->region_id, m->region, m->placement, &r, &p);
 	if (status)
 		return status;
 	err = region_why(r, m->npages, &p, &why, &rr);
 	if (err)
 		return call_refuse_region(c, r, err, "npages", &rr);
-	pallocd__v1__why_reply__init(reply);
 	why_fill(r, &why, m->npages, reply);
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_WHY;
-	c->reply.why = reply;
+	why_fill_quota(c, r, m->npages, reply);
 	return PALLOCD_OK;
 }
 
 enum pallocd_status fit_serve(struct call *c)
 {
 	const Pallocd__V1__Fit *m = c->req->fit;
-	Pallocd__V1__FitReply *reply = call_take(c, 1, sizeof(*reply));
+	Pallocd__V1__FitReply *reply = c->reply.fit;
 	struct region_refusal rr = {0};
 	struct rpc_walk fresh, *w = walk_get(c, &fresh);
 	struct region_placement p;
@@ -125,8 +93,6 @@ enum pallocd_status fit_serve(struct call *c)
 	bool done;
 	int err;
 
-	if (!reply)
-		return call_no_memory(c);
 	status = question_get(c, m->region_id, m->region, m->placement, &r, &p);
 	if (status)
 		return status;
@@ -138,10 +104,7 @@ enum pallocd_status fit_serve(struct call *c)
 		return call_refuse_region(c, r, err, "npages", &rr);
 	if (!done)
 		return walk_keep(c, w);
-	pallocd__v1__fit_reply__init(reply);
 	reply->nextents = w->nextents;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_FIT;
-	c->reply.fit = reply;
 	return PALLOCD_OK;
 }
 
@@ -169,15 +132,13 @@ static enum pallocd_status free_runs_fill(struct call *c, const struct region *r
 enum pallocd_status free_runs_serve(struct call *c)
 {
 	const Pallocd__V1__FreeRuns *m = c->req->free_runs;
-	Pallocd__V1__FreeRunsReply *reply = call_take(c, 1, sizeof(*reply));
+	Pallocd__V1__FreeRunsReply *reply = c->reply.free_runs;
 	struct region_refusal rr = {0};
 	struct rpc_walk fresh, *w = walk_get(c, &fresh);
 	enum pallocd_status status;
 	struct region *r;
 	bool done;
 
-	if (!reply)
-		return call_no_memory(c);
 	status = call_region(c, m->region_id, m->region, &r);
 	if (status)
 		return status;
@@ -187,11 +148,8 @@ enum pallocd_status free_runs_serve(struct call *c)
 	done = pagealloc_count_runs(r->pa, &w->at, &w->runs);
 	if (!done)
 		return walk_keep(c, w);
-	pallocd__v1__free_runs_reply__init(reply);
 	status = free_runs_fill(c, r, &w->runs, reply);
 	if (status)
 		return status;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_FREE_RUNS;
-	c->reply.free_runs = reply;
 	return PALLOCD_OK;
 }

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "rpc/call.h"
 
@@ -225,6 +226,108 @@ static void say_not_held(struct call *c, const struct region *r, const struct re
 	    rr->addr, r->name, held_word(c));
 }
 
+/* What a quota is about, and what they do when there are too many of them. */
+static const char *quota_phrase(const char *name)
+{
+	static const struct {
+		const char *ending, *phrase;
+	} phrases[] = {
+		{"_pages", "pages are in use"},          {"_extents", "extents are in use"},
+		{"_sessions", "sessions are in use"},    {"_connections", "connections are open"},
+		{"_waiting", "requests wait for space"}, {"_queued_bytes", "bytes are queued"},
+	};
+	const char *ending = strchr(name, '_');
+
+	for (size_t i = 0; ending && i < ARRAY_SIZE(phrases); i++) {
+		if (strcmp(phrases[i].ending, ending) == 0)
+			return phrases[i].phrase;
+	}
+	return "are in use";
+}
+
+/* "user_pages: 120 of 128 pages are in use, 16 more were asked for". */
+static void say_used(struct call *c, const char *name, uint64_t limit, uint64_t used,
+		     uint64_t asked)
+{
+	say(c, "%s: %" PRIu64 " of %" PRIu64 " %s", name, used, limit, quota_phrase(name));
+	if (asked)
+		call_say_more(c, ", %" PRIu64 " more %s asked for", asked,
+			      asked == 1 ? "was" : "were");
+}
+
+enum pallocd_status call_refuse_quota(struct call *c, const char *name, uint64_t limit,
+				      uint64_t used, uint64_t asked)
+{
+	c->refusal.limit = limit;
+	c->refusal.used = used;
+	c->refusal.asked = asked;
+	say_used(c, name, limit, used, asked);
+	return call_refused(c, PALLOCD_QUOTA, name);
+}
+
+static void say_quota(struct call *c, const struct region *r, const struct region_refusal *rr)
+{
+	say_used(c, rr->field, rr->limit, rr->used, rr->asked);
+	call_say_more(c, " (region %s)", r->name);
+}
+
+static void say_name_taken(struct call *c, const struct region *r, const struct region_refusal *rr)
+{
+	say(c,
+	    "the extent of region %s at %#" PRIx64
+	    " has that name: names are unique in a region, Lookup says whose it is",
+	    r->name, rr->addr);
+}
+
+/* Where the request names an extent by its name: that, else "". It has been looked at. */
+static const char *name_asked(const struct call *c)
+{
+	switch ((int)c->req->verb_case) {
+	case PALLOCD__V1__REQUEST__VERB_LOOKUP:
+		return c->req->lookup->name;
+	case PALLOCD__V1__REQUEST__VERB_SHARE:
+		return c->req->share->name;
+	default:
+		return "";
+	}
+}
+
+static void say_not_found(struct call *c, const struct region *r, const struct region_refusal *rr)
+{
+	const char *name = name_asked(c);
+
+	if (*name)
+		say(c, "no extent of region %s has the name '%s'", r->name, name);
+	else
+		say(c,
+		    "no extent of region %s begins at %#" PRIx64
+		    ": name an extent by its first address, as List shows it",
+		    r->name, rr->addr);
+}
+
+static void say_shared(struct call *c, const struct region *r, const struct region_refusal *rr)
+{
+	say(c,
+	    "the extent of region %s at %#" PRIx64 " has %" PRIu64
+	    " holders: none of them can change it; each releases it as a whole",
+	    r->name, rr->addr, rr->nextents);
+}
+
+static void say_shares(struct call *c, const struct region *r, const struct region_refusal *rr)
+{
+	c->refusal.limit = REGION_SHARES_MAX;
+	say(c,
+	    "the extent of region %s at %#" PRIx64 " has %u holders besides its owner, and may "
+	    "have no more",
+	    r->name, rr->addr, REGION_SHARES_MAX);
+}
+
+static void say_holds(struct call *c, const struct region *r, const struct region_refusal *rr)
+{
+	say(c, "this session holds the extent of region %s at %#" PRIx64 " already", r->name,
+	    rr->addr);
+}
+
 /* The one table of outcomes. Where no field is named, it is the caller's or that of the refusal. */
 static const struct outcome {
 	enum pallocd_status status;
@@ -247,6 +350,12 @@ static const struct outcome {
 	[REGION_E_GROWN] = {PALLOCD_INVALID, "addr", say_grown},
 	[REGION_E_RANGES] = {PALLOCD_LIMIT, "addr", say_ranges},
 	[REGION_E_NOT_HELD] = {PALLOCD_INVALID, "addr", say_not_held},
+	[REGION_E_QUOTA] = {PALLOCD_QUOTA, NULL, say_quota},
+	[REGION_E_NAME_TAKEN] = {PALLOCD_NAME_TAKEN, "name", say_name_taken},
+	[REGION_E_NOT_FOUND] = {PALLOCD_NOT_FOUND, NULL, say_not_found},
+	[REGION_E_SHARED] = {PALLOCD_SHARED, "addr", say_shared},
+	[REGION_E_SHARES] = {PALLOCD_LIMIT, "addr", say_shares},
+	[REGION_E_HOLDS] = {PALLOCD_INVALID, "addr", say_holds},
 };
 
 enum pallocd_status call_refuse_region(struct call *c, const struct region *r, int err,
@@ -256,7 +365,7 @@ enum pallocd_status call_refuse_region(struct call *c, const struct region *r, i
 
 	if (err < 0)
 		return call_no_memory(c);
-	if (err == REGION_E_AGAIN)
+	if (err == REGION_E_AGAIN || c->again)
 		return call_again(c);
 	assert((size_t)err < ARRAY_SIZE(outcomes) && outcomes[err].say);
 	o = &outcomes[err];
@@ -271,7 +380,10 @@ enum pallocd_status call_refuse_region(struct call *c, const struct region *r, i
 	c->refusal.aligned_npages = rr->aligned_npages;
 	c->refusal.bounded_npages = rr->bounded_npages;
 	c->refusal.nextents = rr->nextents;
-	if (err == REGION_E_PLACEMENT)
+	c->refusal.used = rr->used;
+	if (err == REGION_E_NO_SPACE && rr->quota_npages != UINT64_MAX)
+		c->refusal.quota_npages = rr->quota_npages;
+	if (err == REGION_E_PLACEMENT || err == REGION_E_QUOTA)
 		field = rr->field;
 	else if (o->field)
 		field = o->field;

@@ -16,6 +16,7 @@
 #define TAG_ALLOC_ADDR 0x0au      /* 1, length-delimited: packed */
 #define TAG_ALLOC_SCAVENGED 0x10u /* 2, varint */
 #define TAG_FREE_NPAGES 0x08u     /* 1, varint */
+#define TAG_FREE_SHARED 0x10u     /* 2, varint */
 
 static size_t varint_bytes(uint64_t v)
 {
@@ -70,10 +71,18 @@ static uint8_t *alloc_put(uint8_t *p, const struct call *c)
 
 static uint8_t *free_put(uint8_t *p, const struct call *c)
 {
-	if (c->quick_npages == 0)
-		return field_put(p, TAG_REPLY_FREE, 0);
-	p = field_put(p, TAG_REPLY_FREE, 1 + varint_bytes(c->quick_npages));
-	return field_put(p, TAG_FREE_NPAGES, c->quick_npages);
+	size_t inner = 0;
+
+	if (c->quick_npages)
+		inner += 1 + varint_bytes(c->quick_npages);
+	if (c->quick_shared_npages)
+		inner += 1 + varint_bytes(c->quick_shared_npages);
+	p = field_put(p, TAG_REPLY_FREE, inner);
+	if (c->quick_npages)
+		p = field_put(p, TAG_FREE_NPAGES, c->quick_npages);
+	if (c->quick_shared_npages)
+		p = field_put(p, TAG_FREE_SHARED, c->quick_shared_npages);
+	return p;
 }
 
 void reply_pack(struct call *c, struct rpc_out *out)

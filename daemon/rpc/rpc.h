@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "proto/limits.h"
+#include "proto/status.h"
 #include "region/session.h"
 #include "rpc/arena.h"
 
@@ -45,15 +46,30 @@ struct rpc_counters {
 	uint64_t received_bytes;
 	uint64_t sent_bytes;
 	uint64_t batches;
+	uint64_t refused; /* connections; counted by the layer that has them, as are the next two */
+	uint64_t cut_off;
+	uint64_t deaths;
+	uint64_t quota_refusals;
 };
 
 struct rpc {
 	struct regions *regions;
-	const char *server; /* name and version, for Hello */
+	const struct rpc_ops
+		*ops; /* NULL where there are no connections to speak of, as in tests */
+	struct wait_queue
+		*queues; /* by region, from [0]: who waits for space; NULL until somebody does */
+	uint32_t nqueues;
+	uint32_t nwaiting;       /* in all queues */
+	uint64_t wait_next_usec; /* nobody's time is over earlier; UINT64_MAX: nobody waits */
+	const char *server;      /* name and version, for Hello */
 	struct arena arena;
 	struct rpc_counters counters;
 	struct log_limit bad_frame_limit;
-	uint64_t cost; /* of the current rpc_serve() so far */
+	uint64_t cost; /* of the current rpc_serve() so far, or of the last one */
+	uint64_t
+		cost_max; /* above it, rpc_serve() says RPC_E_PAUSE: RPC_COST_MAX, unless the caller has set something else */
+	uint64_t
+		work_usec; /* how long rpc_work() may take: RPC_WORK_USEC, unless the caller has set something else */
 	uint64_t start_usec;
 };
 
@@ -63,13 +79,39 @@ struct rpc {
  */
 struct rpc_walk;
 
+/* A Watch in progress. */
+struct rpc_watch;
+
+/* Who waits for space in one region. */
+struct wait_queue;
+
+struct rpc_conn;
+
+/* What rpc asks of the layer that has the connections. All are called while a request is served, in rpc_work() or rpc_expire(), and must not call back. */
+struct rpc_ops {
+	/** close @conn soon, whatever it is doing; its session is no longer its own */
+	void (*cut)(struct rpc_conn *conn);
+	/** @conn, which waits (RPC_E_WAIT), is to be served again soon */
+	void (*wake)(struct rpc_conn *conn);
+	/** requests of @conn that are not served, and replies that are not written */
+	uint64_t (*queued_bytes)(const struct rpc_conn *conn);
+};
+
 /* One connection's standing. */
 struct rpc_conn {
 	struct rpc *rpc;
 	struct session_peer peer;
+	struct user *user;       /* of the peer */
 	struct session *session; /* NULL until Hello */
-	uint32_t nturns;         /* that the next frame has had already without being answered */
-	struct rpc_walk *walk;   /* NULL: none is in progress */
+	enum pallocd_status
+		ending; /* not 0: the reply to what comes next, or what is said before the connection is cut */
+	struct list
+		in_waiters; /* in the queue of the region that its Alloc waits for; linked to itself: it does not wait */
+	uint64_t wait_until_usec; /* the Alloc's deadline; 0: it does not wait */
+	uint32_t wait_region;     /* id */
+	struct rpc_watch *watch;  /* NULL: it does not watch */
+	uint32_t nturns;          /* that the next frame has had already without being answered */
+	struct rpc_walk *walk;    /* NULL: none is in progress */
 };
 
 /* Where replies are packed; the caller's memory. */
@@ -85,6 +127,7 @@ enum rpc_outcome {
 		1, /* no room for another reply: send what there is, then go on with what is left */
 	RPC_E_PAUSE, /* the turn has cost enough: go on with what is left after the others; it may be
 			all, where the first frame takes several turns */
+	RPC_E_WAIT, /* the first frame waits for space: go on with what is left after ops->wake(), or at wait_until_usec */
 	RPC_E_CLOSE, /* the last reply says why the connection must be closed after it */
 };
 
@@ -94,11 +137,29 @@ MUST_CHECK int rpc_init(struct rpc *rpc, struct regions *regions, const char *se
 /** rpc_deinit() - all connections must be closed. */
 void rpc_deinit(struct rpc *rpc);
 
-/** rpc_conn_open() - a connection of @peer begins. Ended with rpc_conn_close(). */
-void rpc_conn_open(struct rpc_conn *conn, struct rpc *rpc, const struct session_peer *peer);
+/**
+ * rpc_conn_open() - a connection of @peer begins; its groups are the caller's memory until rpc_conn_close()
+ *
+ * Return: 0, RPC_E_CLOSE (the user has too many connections: @out says so), -ENOMEM. Ended with rpc_conn_close() after 0.
+ */
+MUST_CHECK int rpc_conn_open(struct rpc_conn *conn, struct rpc *rpc,
+			     const struct session_peer *peer, struct rpc_out *out);
 
-/** rpc_conn_close() - its session, if it has one, ends; see rpc_work(). */
-void rpc_conn_close(struct rpc_conn *conn);
+/** rpc_conn_close() - its session, if it has one, loses its connection because of @cause; see rpc_work(). */
+void rpc_conn_close(struct rpc_conn *conn, enum session_cause cause);
+
+/**
+ * rpc_last_words() - append the reply that a connection gets before it is closed by us: TOO_SLOW, QUOTA, SESSION_ENDED
+ * @what: for the message: what did not come in time, or what there is too much of
+ */
+void rpc_last_words(struct rpc_conn *conn, enum pallocd_status status, const char *what,
+		    struct rpc_out *out);
+
+/** rpc_events() - append events that @conn watches and has not got. Return: true if there are more than had room. */
+bool rpc_events(struct rpc_conn *conn, struct rpc_out *out);
+
+/** rpc_events_due() - are there any? O(1): may say yes where all of them are filtered out. */
+bool rpc_events_due(const struct rpc_conn *conn);
 
 /**
  * rpc_serve() - serve all frames that are complete in [@data, @data + @n)
@@ -107,7 +168,7 @@ void rpc_conn_close(struct rpc_conn *conn);
  * @ret_need: length in bytes of the frame that begins there and is not complete, as far as it is known; 0 where nothing is
  *            left. Written on 0.
  *
- * Return: 0, RPC_E_OUT_FULL, RPC_E_PAUSE, RPC_E_CLOSE.
+ * Return: 0, RPC_E_OUT_FULL, RPC_E_PAUSE, RPC_E_WAIT, RPC_E_CLOSE.
  */
 MUST_CHECK int rpc_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, struct rpc_out *out,
 			 size_t *ret_used, size_t *ret_need);
@@ -115,7 +176,15 @@ MUST_CHECK int rpc_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 /** rpc_overloaded() - append the frame that a connection gets which is not taken for want of @what. */
 void rpc_overloaded(struct rpc *rpc, const char *what, struct rpc_out *out);
 
-/** rpc_work() - a slice of what ended sessions left behind. Return: true if nothing is left to do. */
+/**
+ * rpc_work() - a slice of what ended sessions left behind, and waiters that may try again; RPC_WORK_USEC and a few extents at the most
+ *
+ * To be called once in each turn of the loop, after the requests. Return: true if nothing is left to do now.
+ */
 bool rpc_work(struct rpc *rpc);
+#define RPC_WORK_USEC 500u
+
+/** rpc_expire() - what is due by the clock: graces, quarantines, waits. Return: when it must be called again; UINT64_MAX: never. */
+uint64_t rpc_expire(struct rpc *rpc);
 
 #endif

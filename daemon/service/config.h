@@ -1,7 +1,7 @@
 /*
  * config - what the daemon is told: by file, by options, by default
  *
- * Role:       one table of keys for the file and for --region; every value checked where it is read, so that each complaint can
+ * Role:       one table of keys for the file and for --region, one for [Daemon]; every value checked where it is read, so that each complaint can
  *             name its place and the remedy. Complaints go to the log.
  * Uses:       base/, region/, net/, libinih
  */
@@ -17,6 +17,7 @@
 #include "base/macros.h"
 #include "net/socket.h"
 #include "region/region.h"
+#include "region/session.h"
 #include "service/options.h"
 
 /* The client library looks for the daemon there too. */
@@ -34,6 +35,7 @@ struct config_region {
 	unsigned
 		keys_set; /* by the place that is being read: a bit for each row of the key table */
 	bool by_option;
+	unsigned low_percent; /* of the limit, when all is read; 0: low_bytes is it */
 };
 
 struct config {
@@ -41,6 +43,8 @@ struct config {
 	mode_t socket_mode;
 	uint32_t connections_max; /* 0: as many as the limit of descriptors allows */
 	enum log_level log_level;
+	struct user_limits user_limits;
+	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
 	struct config_region *regions;
 	size_t nregions;
 };
@@ -76,15 +80,22 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
  * config_region_set() - one value of a region
  * @by_option: @key is as --region spells it, else as the file does
  *
- * Each key comes once in a place, but for the reserved ranges, which may come REGION_HOLES_MAX times.
- * Return: 0, CONFIG_E_BAD.
+ * Each key comes once in a place, but for reserved ranges and rules, which may come REGION_HOLES_MAX and ACCESS_RULES_MAX times.
+ * Return: 0, CONFIG_E_BAD, -ENOMEM.
  */
 MUST_CHECK int config_region_set(struct config_region *r, const char *where, const char *key,
 				 const char *value, bool by_option);
 
+/** config_region_finish() - when all is read: what depends on several keys is worked out and checked. Return: 0, CONFIG_E_BAD. */
+MUST_CHECK int config_region_finish(struct config_region *r);
+
 /** config_daemon_set() - one value of [Daemon], by its key in the file. Return: 0, CONFIG_E_BAD. */
 MUST_CHECK int config_daemon_set(struct config *c, const char *where, const char *key,
 				 const char *value, unsigned *keys_set);
+
+/** config_region_key(), config_daemon_key() - the keys that there are, from 0, for a test of the manual. Return: false behind the last. */
+bool config_region_key(size_t i, const char **ret_in_file, const char **ret_in_option);
+bool config_daemon_key(size_t i, const char **ret_in_file);
 
 /** The configuration that is built in, as text. */
 extern const char config_builtin[];

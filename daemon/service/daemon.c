@@ -61,6 +61,9 @@ static int net_config_make(const struct config *c, struct net_config *ret)
 		.path = c->socket,
 		.mode = c->socket_mode,
 		.connections_max = possible,
+		.hello_timeout_msec = c->hello_timeout_msec,
+		.frame_timeout_msec = c->frame_timeout_msec,
+		.send_timeout_msec = c->send_timeout_msec,
 		.watchdog_usec = manager_watchdog_usec(),
 		.on_watchdog = manager_alive,
 		.on_stop = manager_stopping,
@@ -106,9 +109,10 @@ int daemon_run(const struct config *c)
 	int err;
 
 	regions_init(&regions, geteuid());
+	regions.limits = c->user_limits;
 	err = regions_open(&regions, c);
 	if (!err) {
-		err = rpc_init(&rpc, &regions, "pallocd " PALLOCD_VERSION);
+		err = rpc_init(&rpc, &regions, "pallocd " PALLOCD_RELEASE);
 		if (err)
 			log_error("cannot start: %s", strerror(-err));
 	}

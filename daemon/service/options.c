@@ -56,9 +56,7 @@ static void help_print(void)
 	       "in)\n"
 	       "  --builtin-config      take the built-in configuration even where there is a "
 	       "file\n"
-	       "  --region "
-	       "NAME,limit=SIZE[,base=ADDR][,page-size=SIZE][,initial=SIZE][,auto-grow=SIZE]\n"
-	       "               [,best-fit=yes|no][,reserve=ADDR:SIZE]...\n"
+	       "  --region NAME,limit=SIZE[,KEY=VALUE]...\n"
 	       "                        a region, or values over those of the file; may be "
 	       "repeated\n"
 	       "  --max-connections N   above it, connections are refused (default: descriptors - "
@@ -67,13 +65,29 @@ static void help_print(void)
 	       "  --log-level LEVEL     error, warning, info (default) or debug\n"
 	       "  --help, --version\n"
 	       "\n"
-	       "SIZE is in bytes, with K, M, G, T or P for powers of 1024; pages have 4K unless "
-	       "said\n"
-	       "otherwise. initial: grown at start. auto-grow: an alloc that finds no room grows "
-	       "the\n"
-	       "region by this step, up to its limit; without it, only Grow does. best-fit: keep "
-	       "an\n"
-	       "index for the placement of that name. reserve: nobody ever gets these addresses.\n"
+	       "keys of a region:\n"
+	       "  base=ADDR, page-size=SIZE   where it begins; 4K unless said otherwise\n"
+	       "  initial=SIZE                grown at start\n"
+	       "  auto-grow=SIZE              an alloc that finds no room grows the region by this "
+	       "step, up\n"
+	       "                              to its limit; without it, only Grow does\n"
+	       "  best-fit=yes|no             keep an index for the placement of that name\n"
+	       "  reserve=ADDR:SIZE           nobody ever gets these addresses; may be repeated\n"
+	       "  death=free|keep|quarantine, quarantine=TIME\n"
+	       "                              what becomes of what a session held that has ended\n"
+	       "  allow=WHO:RIGHT[+RIGHT]...  who may what: a user, @group, or * for everyone; may "
+	       "be "
+	       "repeated\n"
+	       "  quota-user=SIZE, quota-session=SIZE, quota-user-extents=N, "
+	       "quota-session-extents=N\n"
+	       "                              what one user, or one session, may hold\n"
+	       "  low-space=SIZE|PERCENT%%     watchers are told when less is left\n"
+	       "\n"
+	       "SIZE is in bytes, with K, M, G, T or P for powers of 1024; TIME is in seconds, or "
+	       "as "
+	       "in\n"
+	       "500ms, 5min, 1h 30min. The configuration has the same keys, and more for the "
+	       "daemon.\n"
 	       "A socket handed over by the service manager takes the place of --socket.\n"
 	       "\n"
 	       "exit codes: %d stopped in order, %d could not start or go on,\n"
@@ -113,7 +127,7 @@ static int option_take(struct options *o, int code)
 		help_print();
 		return OPTIONS_E_DONE;
 	case OPT_VERSION:
-		puts("pallocd " PALLOCD_VERSION);
+		puts("pallocd " PALLOCD_RELEASE);
 		return OPTIONS_E_DONE;
 	default:
 		/* getopt_long() has said which one. */

@@ -32,11 +32,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		fprintf(stderr, "fuzz_config: config_read() gave %d\n", err);
 		abort();
 	}
-	for (size_t i = 0; !err && i < config.nregions; i++)
+	for (size_t i = 0; !err && i < config.nregions; i++) {
+		int finish_err = config_region_finish(&config.regions[i]);
+
+		if (finish_err != 0 && finish_err != CONFIG_E_BAD) {
+			fprintf(stderr, "fuzz_config: config_region_finish() gave %d\n",
+				finish_err);
+			abort();
+		}
+		/* What is refused is refused with a word. */
 		if (region_config_check(&config.regions[i].config, why, sizeof(why)) && !why[0]) {
 			fprintf(stderr, "fuzz_config: a region is refused without a word\n");
 			abort();
 		}
+	}
 	config_deinit(&config);
 	fclose(file);
 	return 0;

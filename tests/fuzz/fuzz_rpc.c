@@ -1,8 +1,10 @@
 /*
  * fuzz_rpc - any bytes, as what a client sends
  *
- * Role:       the input's first byte says whether a good Hello goes ahead; the rest is what the connection brings. Every answer must
- *             be a Reply, the regions must be consistent whatever came, and when the connection is gone, nothing of it is left.
+ * Role:       the input's first byte says whether a good Hello goes ahead; the rest is what the connection brings. Two others are
+ *             there: session 1, of another user, who shares an extent and takes what it is given, and session 2, of the same
+ *             user. Every answer must be a Reply, the regions must be consistent whatever came, and when the connections are
+ *             gone, nothing of them is left.
  * Uses:       rpc/, region/, base/, proto/
  */
 #include <inttypes.h>
@@ -27,18 +29,23 @@
 static const uint8_t hello[] = {12,   0,    0,    0,    0x08, 0x01, 0x12, 0x08,
 				0x08, 0x01, 0x12, 0x04, 'f',  'u',  'z',  'z'};
 
+/* Everybody may do everything. */
+#define RULES .rules = {{.who = ACCESS_EVERYONE, .rights = ACCESS_ALL}}, .nrules = 1
+
 static const struct region_config configs[] = {
 	{.name = "a",
 	 .base_addr = 0x1000,
 	 .page_size_bytes = 4096,
 	 .limit_bytes = 3000 * 4096,
 	 .initial_bytes = 512 * 4096,
-	 .auto_grow_bytes = 4096},
+	 .auto_grow_bytes = 4096,
+	 RULES},
 	{.name = "b",
 	 .page_size_bytes = 1,
 	 .limit_bytes = 1 << 16,
 	 .initial_bytes = 1 << 16,
-	 .best_fit = true},
+	 .best_fit = true,
+	 RULES},
 	{.name = "c",
 	 .base_addr = 1 << 20,
 	 .page_size_bytes = 4096,
@@ -47,7 +54,18 @@ static const struct region_config configs[] = {
 	 .auto_grow_bytes = 4096,
 	 .best_fit = true,
 	 .holes = {{(1 << 20) + 10 * 4096, 5 * 4096}, {(1 << 20) + 500 * 4096, 600 * 4096}},
-	 .nholes = 2},
+	 .nholes = 2,
+	 RULES},
+	/* Sessions leave their extents to their users here, who may not have many. */
+	{.name = "d",
+	 .page_size_bytes = 4096,
+	 .limit_bytes = 512 * 4096,
+	 .initial_bytes = 512 * 4096,
+	 .death = REGION_DEATH_KEEP,
+	 .user_bytes = 300 * 4096,
+	 .session_extents = 4,
+	 .low_bytes = 100 * 4096,
+	 RULES},
 };
 
 static void check_replies(const struct rpc_out *out)
@@ -85,10 +103,15 @@ static int serve(struct rpc_conn *conn, const uint8_t *data, size_t n)
 
 		err = rpc_serve(conn, data, n, &out, &used, &need);
 		MUST(used <= n, "%zu bytes of %zu were served", used, n);
+		(void)rpc_events(conn, &out);
 		check_replies(&out);
 		data += used;
 		n -= used;
-	} while (err == RPC_E_OUT_FULL || err == RPC_E_PAUSE);
+		(void)rpc_work(conn->rpc);
+		/* Nobody will give anything back: it has waited long enough. */
+		if (err == RPC_E_WAIT)
+			conn->wait_until_usec = 1;
+	} while (err == RPC_E_OUT_FULL || err == RPC_E_PAUSE || err == RPC_E_WAIT);
 	return err;
 }
 
@@ -96,19 +119,61 @@ static void check_regions(const struct regions *regions)
 {
 	char buf[256] = "";
 
-	for (uint32_t i = 0; i < regions->n; i++) {
+	for (uint32_t i = 0; i < regions->n; i++)
 		MUST(!regions->table[i]->faulted, "region %s closed itself: %s",
 		     regions->table[i]->name, regions->table[i]->fault);
-		MUST(region_check(regions->table[i], buf, sizeof(buf)), "region %s: %s",
-		     regions->table[i]->name, buf);
+	MUST(regions_check(regions, buf, sizeof(buf)), "%s", buf);
+}
+
+static void ignore(struct rpc_conn *conn)
+{
+	(void)conn;
+}
+
+static uint64_t none_queued(const struct rpc_conn *conn)
+{
+	(void)conn;
+	return 0;
+}
+
+static void conn_begin(struct rpc_conn *conn, struct rpc *rpc, uid_t uid, bool introduced)
+{
+	const struct session_peer peer = {.uid = uid, .gid = uid, .pid = 1};
+	uint8_t bytes[RPC_OUT_ROOM_MIN];
+	struct rpc_out out = {.data = bytes, .size = sizeof(bytes)};
+
+	MUST(!rpc_conn_open(conn, rpc, &peer, &out), "a connection is not taken");
+	if (introduced)
+		MUST(!serve(conn, hello, sizeof(hello)), "a good Hello ends the connection");
+}
+
+/* The connections are gone, and all times are over: nothing is left but what belongs to users. */
+static void check_end(struct rpc *rpc)
+{
+	struct regions *regions = rpc->regions;
+	struct session *s;
+
+	while ((s = session_next(regions, 0))) {
+		if (s->state == SESSION_GRACE)
+			session_end(s, SESSION_GRACE_OVER, 0);
+		(void)rpc_work(rpc);
 	}
+	check_regions(regions);
+	MUST(!rpc->nwaiting && !regions->events.nwatchers, "somebody waits or watches still");
+	for (uint32_t i = 0; i < regions->n; i++)
+		MUST(regions->table[i]->used_npages == regions->table[i]->detached_npages,
+		     "region %s: %" PRIu64 " pages held by nobody", regions->table[i]->name,
+		     regions->table[i]->used_npages - regions->table[i]->detached_npages);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	const struct session_peer peer = {.uid = 1000, .gid = 1000, .pid = 1};
+	static const struct rpc_ops ops = {
+		.cut = ignore, .wake = ignore, .queued_bytes = none_queued};
+	struct region_refusal rr;
 	struct regions regions;
-	struct rpc_conn conn;
+	struct rpc_conn other, sibling, conn;
+	uint64_t addr, scavenged;
 	struct rpc rpc;
 
 	log_open(LOG_LEVEL_ERROR);
@@ -116,20 +181,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	for (size_t i = 0; i < ARRAY_SIZE(configs); i++)
 		MUST(!regions_add(&regions, &configs[i]), "region %s", configs[i].name);
 	MUST(!rpc_init(&rpc, &regions, "fuzz"), "rpc_init");
-	rpc_conn_open(&conn, &rpc, &peer);
-	if (n && (data[0] & 1))
-		MUST(!serve(&conn, hello, sizeof(hello)), "a good Hello ends the connection");
+	rpc.ops = &ops;
+	conn_begin(&other, &rpc, 1001, true);
+	other.session->accepts_handover = true;
+	MUST(!region_alloc_named(regions.table[3], &other.session->owner, 10, "theirs", "label",
+				 NULL, &addr, &scavenged, &rr),
+	     "the other's extent");
+	conn_begin(&sibling, &rpc, 1000, true);
+	conn_begin(&conn, &rpc, 1000, n && (data[0] & 1));
 	if (n)
 		(void)serve(&conn, data + 1, n - 1);
 	check_regions(&regions);
-	rpc_conn_close(&conn);
-	while (!rpc_work(&rpc)) {
-	}
-	check_regions(&regions);
-	for (uint32_t i = 0; i < regions.n; i++)
-		MUST(regions.table[i]->used_npages == regions.table[i]->detached_npages,
-		     "region %s: %" PRIu64 " pages held by nobody", regions.table[i]->name,
-		     regions.table[i]->used_npages - regions.table[i]->detached_npages);
+	rpc_conn_close(&conn, SESSION_CLOSED);
+	rpc_conn_close(&sibling, SESSION_DIED);
+	rpc_conn_close(&other, SESSION_CLOSED);
+	check_end(&rpc);
 	rpc_deinit(&rpc);
 	regions_deinit(&regions);
 	return 0;

@@ -26,11 +26,19 @@ static void print_limits(void)
 		 "bytes of the longest message, its length field not counted"},
 		{PALLOCD_BATCH_EXTENTS_MAX,
 		 "entries of one `Alloc` or `Free`, extents of one `AllocReply`"},
-		{PALLOCD_NAME_BYTES_MAX, "bytes of a region's or a client's name"},
+		{PALLOCD_NAME_BYTES_MAX,
+		 "bytes of a region's, a client's or an extent's name, and of a `name_pattern`"},
+		{PALLOCD_LABEL_BYTES_MAX, "bytes of an extent's label"},
+		{PALLOCD_TOKEN_BYTES, "bytes of a session's token, neither more nor fewer"},
+		{PALLOCD_GRACE_MSEC_MAX, "milliseconds of grace that `Hello` is granted"},
+		{PALLOCD_WAIT_MSEC_MAX, "milliseconds that an `Alloc` waits"},
 		{PALLOCD_MAP_CELLS_MAX, "cells of one `Map`"},
 		{PALLOCD_INFO_RANGES_MAX, "ranges of each kind that one `RegionInfoReply` lists"},
 		{PALLOCD_IN_USE_EXTENTS_MAX, "extents that a `Refusal` or a `DrainReply` lists"},
 		{PALLOCD_LIST_REGIONS_MAX, "regions that one `ListRegionsReply` lists"},
+		{PALLOCD_SESSIONS_MAX, "sessions that one `SessionsReply` lists"},
+		{PALLOCD_LIST_EXTENTS_MAX, "extents that one `ListReply` lists"},
+		{PALLOCD_EVENTS_MAX, "events of one `Events`"},
 	};
 
 	printf("| number | what it limits |\n|---:|---|\n");
@@ -114,6 +122,10 @@ static void print_message(const ProtobufCMessageDescriptor *d, const uint8_t *p,
 			printf("%s, %" PRIu64 " bytes:\n", f->name, v);
 			print_message(f->descriptor, p, v, indent + 3);
 			p += v;
+		} else if (f->type == PROTOBUF_C_TYPE_BYTES) {
+			print_bytes(begin, (size_t)(p - begin) + v, indent);
+			printf("%s, %" PRIu64 " bytes\n", f->name, v);
+			p += v;
 		} else if (f->type == PROTOBUF_C_TYPE_STRING) {
 			print_bytes(begin, (size_t)(p - begin) + v, indent);
 			printf("%s = \"%.*s\"\n", f->name, (int)v, (const char *)p);
@@ -178,6 +190,11 @@ static void example_hello(void)
 {
 	Pallocd__V1__Hello hello = PALLOCD__V1__HELLO__INIT;
 	Pallocd__V1__HelloReply hello_reply = PALLOCD__V1__HELLO_REPLY__INIT;
+	static uint8_t token[PALLOCD_TOKEN_BYTES] = {0x8d, 0x13, 0x5e, 0xc2, 0x40, 0xf7,
+						     0x09, 0xab, 0x6c, 0x91, 0x3a, 0xd5,
+						     0x27, 0xee, 0x70, 0x18};
+	static Pallocd__V1__Feature features[] = {PALLOCD__V1__FEATURE__FEATURE_PLACEMENT,
+						  PALLOCD__V1__FEATURE__FEATURE_RESUME};
 
 	hello.version = PALLOCD_PROTOCOL_VERSION;
 	hello.client = (char *)"demo";
@@ -187,6 +204,9 @@ static void example_hello(void)
 	hello_reply.server = (char *)"pallocd 0.1.0";
 	hello_reply.frame_bytes_max = PALLOCD_FRAME_BYTES_MAX;
 	hello_reply.batch_extents_max = PALLOCD_BATCH_EXTENTS_MAX;
+	hello_reply.token = (ProtobufCBinaryData){.len = sizeof(token), .data = token};
+	hello_reply.features = features;
+	hello_reply.n_features = sizeof(features) / sizeof(features[0]);
 	reply("The daemon answers; the client's session is number 7:", 1,
 	      PALLOCD__V1__REPLY__RESULT_HELLO, &hello_reply);
 }

@@ -93,7 +93,7 @@ same "$declared" "$shown" "symbols of libpaclient.so"
 has "$(readelf -d "$libdir/libpaclient.so")" "SONAME.*\[libpaclient\.so\.${version%%.*}\]" "soname"
 if command -v g++ >/dev/null; then
 	nchecks=$((nchecks + 1))
-	printf '#include <paclient.h>\nint main() { paclient_call c = PACLIENT_CALL_INIT; paclient_options o = PACLIENT_OPTIONS_INIT;\nstruct paclient_placement p = PACLIENT_PLACEMENT_INIT; struct paclient_drain d = {};\nd.size = sizeof(d); c.error.extents[0].addr = d.npages;\nreturn c.error.status + o.timeout_ms + p.rule + paclient_version()[0]; }\n' >"$dir/header.cc"
+	printf '#include <paclient.h>\nint main() { paclient_call c = PACLIENT_CALL_INIT; paclient_options o = PACLIENT_OPTIONS_INIT;\nstruct paclient_placement p = PACLIENT_PLACEMENT_INIT; struct paclient_drain d = {};\nd.size = sizeof(d); c.error.extents[0].addr = d.npages;\npaclient_alloc_options a = PACLIENT_ALLOC_OPTIONS_INIT; paclient_list_filter l = PACLIENT_LIST_FILTER_INIT;\npaclient_watch_filter w = PACLIENT_WATCH_FILTER_INIT; c.error.used = l.min_npages + w.kinds + (unsigned)a.wait_ms;\nreturn c.error.status + o.timeout_ms + p.rule + paclient_version()[0]; }\n' >"$dir/header.cc"
 	g++ -Wall -Wextra -pedantic -Werror -I"$prefix/include" -fsyntax-only "$dir/header.cc" ||
 		fail "paclient.h is not clean under g++ -pedantic"
 else

@@ -65,6 +65,28 @@ run() {
 	return 0
 }
 
+# refused CODE STATUS ARGUMENT... - plain and as JSON: nothing on standard output, one sentence or object on the other
+refused() {
+	local code=$1 status=$2
+	shift 2
+	run "$code" "$@"
+	same "" "$out" "$*: standard output"
+	has "$err" '^paclient: .' "$*: message"
+	same 1 "$(wc -l <<<"$err")" "$*: lines of the message"
+	run "$code" --json "$@"
+	same "" "$out" "--json $*: standard output"
+	json "$err" "j['error']['status'] == '$status' and j['error']['exit_code'] == $code and j['error']['message']" "--json $*"
+}
+
+# usage PATTERN ARGUMENT... - a wrong command line, named so
+usage() {
+	local pattern=$1
+	shift
+	refused 2 USAGE "$@"
+	run 2 "$@"
+	has "$err" "$pattern" "$*"
+}
+
 # has TEXT PATTERN WHAT - TEXT must match the extended regular expression
 has() {
 	nchecks=$((nchecks + 1))
@@ -81,9 +103,9 @@ same() {
 json() {
 	nchecks=$((nchecks + 1))
 	python3 -c 'import json, sys
-j = json.loads(sys.argv[1])
-sys.exit(0 if eval(sys.argv[2]) else 1)' "$1" "$2" 2>"$dir/python" ||
-		fail "$3: wanted $2, got: $1 $(tail -1 "$dir/python")"
+j = json.load(sys.stdin)
+sys.exit(0 if eval(sys.argv[1]) else 1)' "$2" 2>"$dir/python" <<<"$1" ||
+		fail "$3: wanted $2, got: ${1:0:2000} $(tail -1 "$dir/python")"
 }
 
 used() {
@@ -102,6 +124,67 @@ settles() {
 		sleep 0.02
 	done
 	fail "pages in use in $2: wanted $1, got $now"
+}
+
+# eventually WHAT COMMAND... - the command is true, at once or soon
+eventually() {
+	local what=$1 until=$((SECONDS + 10))
+	shift
+	nchecks=$((nchecks + 1))
+	while ((SECONDS < until)); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.02
+	done
+	fail "$what: not within 10 seconds: $*"
+}
+
+# hold NAME ARGUMENT... - `paclient exec ARGUMENT...` in the background, with a command that goes on until it is ended. Its process is in
+# $holder, what the command found in its environment in env_NAME, its process in env_NAME[PID].
+hold() {
+	local name=$1 key value
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	"$bin/paclient" exec "$@" -- bash -c 'env | sed -n s/^PACLIENT_//p >"$1.new"; echo "PID=$$" >>"$1.new"; mv "$1.new" "$1"
+		exec sleep 60' - "$dir/hold.$name" >"$dir/hold.out" 2>&1 &
+	holder=$!
+	declare -gA "env_$name=()"
+	local -n to=env_$name
+	for ((i = 0; i < 500; i++)); do
+		[[ -e $dir/hold.$name ]] && break
+		kill -0 "$holder" 2>/dev/null || break
+		sleep 0.02
+	done
+	[[ -e $dir/hold.$name ]] || fail "exec $*: the command did not start: $(<"$dir/hold.out")"
+	while IFS='=' read -r key value; do to["$key"]=$value; done <"$dir/hold.$name"
+	rm -f "$dir/hold.$name"
+}
+
+# let_go PID - end what hold has started
+let_go() {
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+# other_user - `$other` is a paclient of a user who is neither the daemon's nor root; false where that cannot be. Regions need allow=*:...
+other_user() {
+	if [[ $(id -u) != 0 ]] || ! command -v setpriv >/dev/null; then
+		echo "not root, or setpriv is missing: what other users may not do is left out"
+		return 1
+	fi
+	other=$dir/other/paclient
+	chmod 711 "$dir"
+	chmod 666 "$PACLIENT_SOCKET"
+	mkdir -p "$dir/other"
+	printf '#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 --clear-groups "%s" "$@"\n' "$bin/paclient" >"$other"
+	chmod 755 "$other"
+}
+
+# stat_is WANT KEY [REGION] - a counter of `stat --json`
+stat_is() {
+	local want=$1 key=$2
+	shift 2
+	"$bin/paclient" --json stat "$@" | python3 -c 'import json, sys
+sys.exit(0 if str(json.load(sys.stdin)[sys.argv[1]]) == sys.argv[2] else 1)' "$key" "$want"
 }
 
 test_end() {

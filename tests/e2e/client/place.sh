@@ -153,7 +153,7 @@ json "$out" 'j == {"region": "frag", "page_size_bytes": 4096, "npages": 1, "byte
 run 0 --region frag fit 961
 same 0 "$out" "fit --region"
 
-keys='set("region page_size_bytes npages bytes fits addr grow_npages free_npages largest_npages placed_npages growable_npages short_npages aligned_npages bounded_npages would_fit".split())'
+keys='set("region page_size_bytes npages bytes fits addr grow_npages free_npages largest_npages placed_npages growable_npages short_npages aligned_npages bounded_npages quota quota_npages quota_short_npages would_fit".split())'
 run 0 why frag 9 --json
 json "$out" "set(j) == $keys and j['fits'] and j['addr'] == '0x40000' and j['grow_npages'] == 0" "why --json: fits"
 json "$out" 'j["npages"] == 9 and j["bytes"] == 36864 and j["free_npages"] == 992 and j["largest_npages"] == 960' "why --json: fits"

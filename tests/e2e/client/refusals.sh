@@ -4,29 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
 # out and err are set by run
 # shellcheck disable=SC2154
-daemon_start --region ddr,limit=4M,initial=2M --region big,limit=64T
-
-# refused CODE STATUS ARGUMENT... - plain and as JSON: nothing on standard output, one sentence or object on the other
-refused() {
-	local code=$1 status=$2
-	shift 2
-	run "$code" "$@"
-	same "" "$out" "$*: standard output"
-	has "$err" '^paclient: .' "$*: message"
-	same 1 "$(wc -l <<<"$err")" "$*: lines of the message"
-	run "$code" --json "$@"
-	same "" "$out" "--json $*: standard output"
-	json "$err" "j['error']['status'] == '$status' and j['error']['exit_code'] == $code and j['error']['message']" "--json $*"
-}
-
-# usage PATTERN ARGUMENT... - a wrong command line, named so
-usage() {
-	local pattern=$1
-	shift
-	refused 2 USAGE "$@"
-	run 2 "$@"
-	has "$err" "$pattern" "$*"
-}
+daemon_start --region 'ddr,limit=4M,initial=2M,allow=*:alloc+attach-ro' --region 'big,limit=64T,allow=root:all'
 
 # What the daemon refuses.
 refused 5 NO_REGION info nothere
@@ -51,9 +29,33 @@ run 0 alloc ddr 1
 addr=$out
 run 0 free ddr "$addr"
 refused 6 NOT_ALLOCATED free ddr "$addr"
-# What another session holds.
-refused_by_owner=$("$bin/paclient" exec ddr 1 -- bash -c "\"$bin/paclient\" free ddr \$PACLIENT_ADDR; echo \$?" 2>&1)
-has "$refused_by_owner" '^6$' "NOT_OWNER: exit code"
+# What others hold, and what one may not do: the daemon's own user may all, so this takes another one.
+if other_user; then
+	run 0 alloc ddr 1 --name roots
+	addr=$out
+	hold it ddr 1
+	real=$bin bin=${other%/*}
+	refused 6 NOT_OWNER free ddr "$addr"
+	refused 6 NOT_OWNER annotate ddr roots --label mine
+	refused 6 NOT_OWNER release ddr roots
+	refused 6 DENIED grow ddr 1
+	json "$err" 'j["error"]["field"] == "grow" and "paclient info" in j["error"]["remedy"]' "DENIED: which right, and what to do"
+	refused 6 DENIED shrink ddr 512
+	refused 6 DENIED alloc big 1
+	json "$err" 'j["error"]["field"] == "any"' "DENIED: none at all"
+	# shellcheck disable=SC2154 # hold sets it
+	refused 6 DENIED sessions kill "${env_it[SESSION]}"
+	run 0 alloc ddr 1 --name nobodys
+	refused 6 DENIED handover ddr nobodys --user 0
+	run 0 info ddr
+	has "$out" '^your rights +alloc, attach-ro$' "info: rights"
+	run 0 sessions
+	same 2 "$(wc -l <<<"$out")" "sessions: none of others"
+	run 0 release ddr nobodys
+	bin=$real
+	let_go "$holder"
+	run 0 free ddr "$addr"
+fi
 settles 0 ddr
 
 # All or nothing: the second range is wrong, the first is still there.

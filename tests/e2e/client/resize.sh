@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
 # out and err are set by run
 # shellcheck disable=SC2154
-daemon_start --region ddr,limit=4M,initial=2M,base=0x10000000 --region auto,limit=4M,initial=2M,auto-grow=2M
+daemon_start --region 'ddr,limit=4M,initial=2M,base=0x10000000,allow=*:alloc' --region auto,limit=4M,initial=2M,auto-grow=2M
 
 # refused CODE STATUS ARGUMENT... - and nothing changes by it
 refused() {
@@ -55,11 +55,21 @@ refused 2 USAGE resize ddr 0x10012000 4 --upper
 run 0 free ddr 0x10012000:5
 settles 0 ddr
 
-# What another session holds.
-said=$("$bin/paclient" exec ddr 2 -- bash -c "\"$bin/paclient\" resize ddr \$PACLIENT_ADDR 3; echo \$?
-	\"$bin/paclient\" split ddr \$((PACLIENT_ADDR + 4096)); echo \$?
-	\"$bin/paclient\" join ddr \$PACLIENT_ADDR:2; echo \$?" 2>/dev/null)
-same "6 6 6" "${said//$'\n'/ }" "NOT_OWNER: exit codes"
+# What another user holds.
+if other_user; then
+	run 0 alloc ddr 2
+	said=$(
+		exec 2>"$dir/err"
+		"$other" resize ddr "$out" 3
+		echo $?
+		"$other" split ddr $((out + 4096))
+		echo $?
+		"$other" join ddr "$out:2"
+		echo $?
+	)
+	same "6 6 6" "${said//$'\n'/ }" "NOT_OWNER: exit codes"
+	run 0 free ddr "$out:2"
+fi
 settles 0 ddr
 
 # The upper end: a region that grows by itself grows for it.

@@ -13,7 +13,7 @@ has "$out" '^hbm +2 MiB +8 GiB +0 B' "regions: hbm"
 run 0 regions --json
 json "$out" '[r["name"] for r in j["regions"]] == ["ddr", "hbm"]' "regions --json"
 json "$out" 'j["regions"][0]["base_addr"] == "0x10000000"' "regions --json"
-json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted".split())' "regions --json: keys"
+json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted rights death quarantine_ms low_npages".split())' "regions --json: keys"
 
 run 0 info ddr
 has "$out" 'grown +4096 pages \(16 MiB\)' "info"
@@ -58,11 +58,13 @@ run 0 stat
 has "$out" '^daemon +pallocd ' "stat"
 has "$out" '^requests +[0-9]+$' "stat"
 run 0 --json stat
+json "$out" '{"queued_bytes", "ngrace", "nending", "deaths_total", "nwaiting", "nwatchers", "events_lost_total", "refused_total", "cut_off_total", "quota_refusals_total"} <= set(j)' "stat --json: owners"
 json "$out" 'j["nregions"] == 2 and j["requests_total"] > 10 and j["server"].startswith("pallocd")' "stat --json"
 run 0 stat ddr
 has "$out" '^detached +6 pages' "stat REGION"
 run 0 --json stat ddr
 json "$out" 'j["detached_npages"] == 6 and j["peak_npages"] == 266 and j["page_size_bytes"] == 4096' "stat REGION --json"
+json "$out" '{"quarantined_npages", "nnamed", "nshares", "nwaiting", "quota_refusals_total"} <= set(j)' "stat REGION --json: owners"
 run 0 --region ddr stat
 has "$out" '^region +ddr' "stat --region"
 
@@ -111,11 +113,11 @@ run 0 info --region ddr
 # Help for the program and for each verb, at no daemon.
 PACLIENT_SOCKET=/nonexistent run 0 --help
 has "$out" '^Usage: paclient' "--help"
-for verb in regions info alloc why fit free resize split join grow shrink drain reserve stat map replay exec ping help; do
+for verb in regions info alloc why fit free resize split join grow shrink drain reserve lookup list annotate release handover sessions quotas watch stat map replay exec ping help; do
 	has "$out" "^  $verb " "--help: lists $verb"
 done
 help=$out
-for verb in regions info alloc why fit free resize split join grow shrink drain reserve stat map replay exec ping help; do
+for verb in regions info alloc why fit free resize split join grow shrink drain reserve lookup list annotate release handover sessions quotas watch stat map replay exec ping help; do
 	PACLIENT_SOCKET=/nonexistent run 0 "$verb" --help
 	has "$out" "^Usage: paclient \\[OPTIONS\\] $verb" "$verb --help"
 	has "$out" '--json' "$verb --help"

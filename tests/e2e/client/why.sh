@@ -22,7 +22,7 @@ for ((page = 64; page < 1024; page += 64)); do
 	run 0 alloc frag 1 --at $((page * 4096))
 done
 
-keys='set("another_address without_alignment without_bounds without_placement align_npages grow_npages extents".split())'
+keys='set("another_address without_alignment without_bounds without_placement align_npages grow_npages extents quota_npages quota_limit_npages detached".split())'
 run 4 why --json frag 64
 json "$out" "set(j['would_fit']) == $keys" "why: keys"
 run 0 why --json frag 1

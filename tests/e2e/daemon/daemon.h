@@ -1,15 +1,17 @@
 /*
  * daemon - the real pallocd on a private socket
  *
- * Role:       starts and stops it for end-to-end tests, with what it says on stderr at hand.
- * Uses:       tests/unit/wire.h, check; PALLOCD_PATH is the program under test
+ * Role:       starts and stops it for end-to-end tests, with what it says on stderr at hand. Where it cannot be done, the
+ *             process is aborted, as in wire.h.
+ * Uses:       tests/unit/wire.h; PALLOCD_PATH is the program under test
  */
 #ifndef PALLOCD_TESTS_DAEMON_H
 #define PALLOCD_TESTS_DAEMON_H
 
-#include <check.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/unit/wire.h"
@@ -19,6 +21,7 @@ struct daemon_process {
 	char path[64];
 	char log[64];
 	pid_t pid;
+	uid_t uid; /* that it runs under; 0: the test's own */
 };
 
 #define DAEMON_ARGS_MAX 12
@@ -32,12 +35,17 @@ static inline void daemon_exec(struct daemon_process *d, const char *const *args
 		argv[i + 1] = args[i];
 	fflush(NULL);
 	d->pid = fork();
-	ck_assert_int_ge(d->pid, 0);
+	WIRE_MUST(d->pid >= 0, "fork: %s", strerror(errno));
 	if (d->pid == 0) {
 		int fd = open(d->log, O_CREAT | O_WRONLY | O_APPEND, 0600);
 
+		int program = open(PALLOCD_PATH, O_PATH | O_CLOEXEC);
+
 		dup2(fd, STDERR_FILENO);
-		execv(PALLOCD_PATH, (char *const *)(uintptr_t)argv);
+		if (d->uid && (setgroups(0, NULL) || setgid(d->uid) || setuid(d->uid)))
+			_exit(126);
+		/* Not by the path: that user need not be able to go there. */
+		fexecve(program, (char *const *)(uintptr_t)argv, environ);
 		_exit(127);
 	}
 }
@@ -47,9 +55,17 @@ static inline void daemon_place(struct daemon_process *d)
 {
 	memset(d, 0, sizeof(*d));
 	snprintf(d->dir, sizeof(d->dir), "/tmp/pallocd-e2e-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(d->dir));
+	WIRE_MUST(mkdtemp(d->dir), "mkdtemp: %s", strerror(errno));
 	snprintf(d->path, sizeof(d->path), "%s/sock", d->dir);
 	snprintf(d->log, sizeof(d->log), "%s/log", d->dir);
+}
+
+/** daemon_give() - the folder belongs to @uid, everybody may look in, and the daemon will run under @uid. For root only. */
+static inline void daemon_give(struct daemon_process *d, uid_t uid)
+{
+	d->uid = uid;
+	WIRE_MUST(chmod(d->dir, 0755) == 0 && chown(d->dir, uid, uid) == 0, "%s: %s", d->dir,
+		  strerror(errno));
 }
 
 /** daemon_start() - serving one region when it returns. */
@@ -67,8 +83,8 @@ static inline int daemon_wait(const struct daemon_process *d)
 {
 	int status;
 
-	ck_assert_int_eq(waitpid(d->pid, &status, 0), d->pid);
-	ck_assert_msg(WIFEXITED(status), "pallocd was ended by signal %d", WTERMSIG(status));
+	WIRE_MUST(waitpid(d->pid, &status, 0) == d->pid, "waitpid: %s", strerror(errno));
+	WIRE_MUST(WIFEXITED(status), "pallocd was ended by signal %d", WTERMSIG(status));
 	return WEXITSTATUS(status);
 }
 
@@ -91,7 +107,7 @@ static inline const char *daemon_said(const struct daemon_process *d)
 static inline void daemon_remove(const struct daemon_process *d)
 {
 	unlink(d->log);
-	ck_assert_msg(rmdir(d->dir) == 0, "pallocd left something in %s", d->dir);
+	WIRE_MUST(rmdir(d->dir) == 0, "pallocd left something in %s", d->dir);
 }
 
 /** daemon_stop() - in order, with nothing left behind. */
@@ -99,9 +115,9 @@ static inline void daemon_stop(const struct daemon_process *d)
 {
 	int code;
 
-	ck_assert_int_eq(kill(d->pid, SIGTERM), 0);
+	WIRE_MUST(kill(d->pid, SIGTERM) == 0, "kill: %s", strerror(errno));
 	code = daemon_wait(d);
-	ck_assert_msg(code == 0, "exit code %d: %s", code, daemon_said(d));
+	WIRE_MUST(code == 0, "exit code %d: %s", code, daemon_said(d));
 	daemon_remove(d);
 }
 

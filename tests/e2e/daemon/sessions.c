@@ -7,6 +7,7 @@
  *
  *   e2e_sessions [NSESSIONS]
  */
+#include <check.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -20,6 +21,10 @@
 #define NSOCKETS 200u
 #define NPROCESSES 8u
 #define PROCESS_SESSIONS 25u
+
+/* Whose sessions they are where this is root, who might free what is anybody's. The daemon runs under its own user then. */
+#define UID_DAEMON 60001u
+#define UID_MORTAL 60010u
 
 static unsigned nsessions = 10000;
 
@@ -177,6 +182,21 @@ static void assert_same(const struct numbers *before, const struct numbers *afte
 	ck_assert_uint_eq(before->detached, after->detached);
 }
 
+static void daemon_begin(struct daemon_process *d)
+{
+	const char *args[] = {
+		"--socket",      d->path, "--region", "r,base=0x10000000,limit=256M,initial=256M",
+		"--socket-mode", "0666",  NULL};
+
+	daemon_place(d);
+	if (geteuid() == 0)
+		daemon_give(d, UID_DAEMON);
+	daemon_exec(d, args);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(UID_MORTAL), 0);
+	close(wire_connect(d->path));
+}
+
 START_TEST(sessions_leave_no_trace)
 {
 	struct numbers before, after;
@@ -189,7 +209,7 @@ START_TEST(sessions_leave_no_trace)
 	random_init(&rnd, "sessions_leave_no_trace");
 	nopened = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(nopened, MAP_FAILED);
-	daemon_start(&d, "r,base=0x10000000,limit=256M,initial=256M");
+	daemon_begin(&d);
 	fd = wire_open(d.path);
 	/* Something that must be untouched throughout. */
 	ck_assert_uint_eq(wire_alloc(fd, 1000, 0, &kept), PALLOCD_OK);
@@ -217,6 +237,8 @@ START_TEST(sessions_leave_no_trace)
 	ck_assert_uint_eq(all, BASE + 1000 * 4096);
 	ck_assert_uint_eq(wire_free(fd, kept, NPAGES), PALLOCD_OK);
 	close(fd);
+	/* Root again, who may stop it. */
+	(void)!seteuid(getuid());
 	daemon_stop(&d);
 }
 END_TEST

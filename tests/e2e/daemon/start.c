@@ -5,6 +5,7 @@
  *             and signals.
  * Uses:       tests/e2e/daemon/daemon.h
  */
+#include <check.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 

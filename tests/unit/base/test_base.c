@@ -1,5 +1,5 @@
 /*
- * test_base - sizes, lists, log lines
+ * test_base - sizes, times, lists, log lines
  *
  * Role:       unit tests of base/.
  * Uses:       base/, check
@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/duration.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/siphash.h"
 #include "base/size.h"
 
 static const struct size_case {
@@ -89,6 +91,112 @@ START_TEST(numbers_are_read)
 	ck_assert_uint_eq(n, 77);
 	ck_assert_int_eq(number_parse("5000", 5000, &n), 0);
 	ck_assert_uint_eq(n, 5000);
+}
+END_TEST
+
+static const struct duration_case {
+	const char *text;
+	int outcome;
+	uint64_t usec;
+} duration_cases[] = {
+	{"0", 0, 0},
+	{"10", 0, 10000000},
+	{"500ms", 0, 500000},
+	{"7us", 0, 7},
+	{"7usec", 0, 7},
+	{"7msec", 0, 7000},
+	{"10s", 0, 10000000},
+	{"10 s", 0, 10000000},
+	{"10sec", 0, 10000000},
+	{"1second", 0, 1000000},
+	{"2seconds", 0, 2000000},
+	{"5min", 0, 300000000},
+	{"5m", 0, 300000000},
+	{"1minute", 0, 60000000},
+	{"2minutes", 0, 120000000},
+	{"1h", 0, 3600000000},
+	{"1hr", 0, 3600000000},
+	{"1hour", 0, 3600000000},
+	{"2hours", 0, 7200000000},
+	{"2d", 0, 172800000000},
+	{"1day", 0, 86400000000},
+	{"2days", 0, 172800000000},
+	{"1w", 0, 604800000000},
+	{"1week", 0, 604800000000},
+	{"2weeks", 0, 1209600000000},
+	{"1h 30min", 0, 5400000000},
+	{"1h30min", 0, 5400000000},
+	{"1s  500ms ", 0, 1500000},
+	{"5s 5s", 0, 10000000},
+	{"10 ", 0, 10000000},
+	{"18446744073709551614us", 0, UINT64_MAX - 1},
+	{"infinity", 0, DURATION_INFINITY},
+	{"18446744073709551615us", DURATION_E_RANGE, 0},
+	{"18446744073709551616us", DURATION_E_RANGE, 0},
+	{"18446744073710", DURATION_E_RANGE, 0},
+	{"30500569w", DURATION_E_RANGE, 0},
+	{"18446744073709551614us 1us", DURATION_E_RANGE, 0},
+	{"18446744073709551614us 2us", DURATION_E_RANGE, 0},
+	{"99999999999999999999", DURATION_E_RANGE, 0},
+	{"99999999999999999999x", DURATION_E_SYNTAX, 0},
+	{"", DURATION_E_SYNTAX, 0},
+	{" 1", DURATION_E_SYNTAX, 0},
+	{"s", DURATION_E_SYNTAX, 0},
+	{"-1", DURATION_E_SYNTAX, 0},
+	{"+1", DURATION_E_SYNTAX, 0},
+	{"1.5s", DURATION_E_SYNTAX, 0},
+	{"0x10s", DURATION_E_SYNTAX, 0},
+	{"1h 30", DURATION_E_SYNTAX, 0},
+	{"1 30min", DURATION_E_SYNTAX, 0},
+	{"1S", DURATION_E_SYNTAX, 0},
+	{"1month", DURATION_E_SYNTAX, 0},
+	{"1mi", DURATION_E_SYNTAX, 0},
+	{"1s,", DURATION_E_SYNTAX, 0},
+	{"infinity 1s", DURATION_E_SYNTAX, 0},
+	{"1s infinity", DURATION_E_SYNTAX, 0},
+	{"Infinity", DURATION_E_SYNTAX, 0},
+};
+
+START_TEST(times_are_read)
+{
+	const struct duration_case *c = &duration_cases[_i];
+	uint64_t usec = 77;
+	int got = duration_parse(c->text, &usec);
+
+	ck_assert_msg(got == c->outcome, "'%s': wanted outcome %d, got %d", c->text, c->outcome,
+		      got);
+	ck_assert_msg(usec == (got ? 77 : c->usec), "'%s': wanted %llu, got %llu", c->text,
+		      (unsigned long long)c->usec, (unsigned long long)usec);
+}
+END_TEST
+
+START_TEST(times_are_written)
+{
+	static const struct {
+		uint64_t usec;
+		const char *text;
+	} cases[] = {
+		{0, "0s"},
+		{1, "1us"},
+		{1500, "1500us"},
+		{2000, "2ms"},
+		{1500000, "1500ms"},
+		{10000000, "10s"},
+		{5400000000, "90min"},
+		{7200000000, "2h"},
+		{172800000000, "2d"},
+		{604800000000, "1w"},
+		{UINT64_MAX - 1, "18446744073709551614us"},
+		{DURATION_INFINITY, "infinity"},
+	};
+	char buf[DURATION_TEXT_BYTES];
+	uint64_t usec;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		ck_assert_str_eq(duration_format(cases[i].usec, buf), cases[i].text);
+		ck_assert_int_eq(duration_parse(buf, &usec), 0);
+		ck_assert_uint_eq(usec, cases[i].usec);
+	}
 }
 END_TEST
 
@@ -200,6 +308,17 @@ START_TEST(memory_fails_when_told_to)
 }
 END_TEST
 
+/* The example that the paper computes: key bytes 0 to 15, message bytes 0 to 14; and the empty message, from its tables. */
+START_TEST(siphash_is_the_published_one)
+{
+	static const uint64_t key[2] = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+	static const uint8_t message[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+
+	ck_assert_uint_eq(siphash(key, message, sizeof(message)), UINT64_C(0xa129ca6149be45e5));
+	ck_assert_uint_eq(siphash(key, message, 0), UINT64_C(0x726fdb47dd0e0e31));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -210,11 +329,14 @@ int main(void)
 	tcase_add_loop_test(tc, sizes_are_read, 0, (int)ARRAY_SIZE(size_cases));
 	tcase_add_test(tc, sizes_are_written);
 	tcase_add_test(tc, numbers_are_read);
+	tcase_add_loop_test(tc, times_are_read, 0, (int)ARRAY_SIZE(duration_cases));
+	tcase_add_test(tc, times_are_written);
 	tcase_add_test(tc, list_keeps_order_and_allows_removal_in_a_walk);
 	tcase_add_test(tc, log_lines);
 	tcase_add_test(tc, long_log_lines_are_cut);
 	tcase_add_test(tc, log_limit_counts_what_it_keeps_back);
 	tcase_add_test(tc, memory_fails_when_told_to);
+	tcase_add_test(tc, siphash_is_the_published_one);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

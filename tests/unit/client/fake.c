@@ -153,9 +153,20 @@ bool fake_hello(int fd)
 	return fake_write(fd, frame, n);
 }
 
-static size_t answer_hello(Pallocd__V1__Reply *reply, uint8_t *to)
+/* A minute's grace at the most; features 1 to 10, and 64, which is too new for anybody. */
+static size_t answer_hello(const struct fake *f, Pallocd__V1__Reply *reply,
+			   const Pallocd__V1__Hello *q, uint8_t *to)
 {
 	Pallocd__V1__HelloReply h = PALLOCD__V1__HELLO_REPLY__INIT;
+	Pallocd__V1__Feature features[11] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 64};
+
+	if (!f || !f->old) {
+		h.features = features;
+		h.n_features = 11;
+		h.token = (ProtobufCBinaryData){16, (uint8_t *)"the fake's token"};
+		h.grace_msec = q->grace_msec < 60000 ? q->grace_msec : 60000;
+		h.resumed = q->token.len != 0;
+	}
 
 	h.version = PALLOCD_PROTOCOL_VERSION;
 	h.session = 7;
@@ -167,8 +178,12 @@ static size_t answer_hello(Pallocd__V1__Reply *reply, uint8_t *to)
 	return fake_frame(reply, to);
 }
 
+/* Rights 7 and 99 are newer than the library: one has a bit, the other none. */
 static void region_fill(Pallocd__V1__Region *r, uint32_t id, char *name)
 {
+	static Pallocd__V1__Right rights[4] = {PALLOCD__V1__RIGHT__RIGHT_ALLOC,
+					       PALLOCD__V1__RIGHT__RIGHT_ADMIN, 7, 99};
+
 	pallocd__v1__region__init(r);
 	r->id = id;
 	sprintf(name, "r%u", id);
@@ -180,6 +195,11 @@ static void region_fill(Pallocd__V1__Region *r, uint32_t id, char *name)
 	r->free_npages = 512;
 	r->best_fit = true;
 	r->held_npages = 9;
+	r->death = (Pallocd__V1__DeathPolicy)(id % 4);
+	r->quarantine_msec = 1500;
+	r->low_npages = 13;
+	r->rights = rights;
+	r->n_rights = 4;
 }
 
 /* Regions 1 to 5, two a reply: the cursor must work. */
@@ -269,6 +289,7 @@ static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pall
 			refusal.aligned_npages = q->placement ? 60 : 0;
 			refusal.bounded_npages = q->placement ? 70 : 0;
 			refusal.field = (char *)"npages";
+			refusal.quota_npages = 80;
 			reply->status = PALLOCD__V1__STATUS__NO_SPACE;
 			reply->refusal = &refusal;
 			return fake_frame(reply, to);
@@ -296,6 +317,7 @@ static size_t answer_free(struct fake *f, Pallocd__V1__Reply *reply, const Pallo
 		f->frees[f->nfrees++ % 64] = q->addr[i];
 	}
 	f->freed_npages += r.npages;
+	r.shared_npages = 1;
 	f->nallocs -= q->n_addr;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_FREE;
 	reply->free = &r;
@@ -310,6 +332,16 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 
 	d.uptime_usec = 1;
 	d.batches_total = 11;
+	d.ngrace = 12;
+	d.nending = 13;
+	d.nwatchers = 14;
+	d.nwaiting = 15;
+	d.queued_bytes = 16;
+	d.refused_total = 17;
+	d.cut_off_total = 18;
+	d.deaths_total = 19;
+	d.quota_refusals_total = 20;
+	d.events_lost_total = 21;
 	r.id = q->region_id;
 	r.name = (char *)"r3";
 	r.page_size_bytes = PAGE_SIZE;
@@ -317,6 +349,11 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	r.held_npages = 19;
 	r.fragmentation_ppm = 20;
 	r.shrinks_total = 21;
+	r.nshares = 22;
+	r.nnamed = 23;
+	r.quarantined_npages = 24;
+	r.nwaiting = 25;
+	r.quota_refusals_total = 26;
 	s.daemon = &d;
 	s.region = q->region_id ? &r : NULL;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_STAT;
@@ -373,6 +410,9 @@ static size_t answer_why(struct fake *f, Pallocd__V1__Reply *reply, const Palloc
 	w.growable_npages = 7;
 	w.aligned_npages = 60;
 	w.bounded_npages = 70;
+	w.quota_npages = 80;
+	w.quota_short_npages = 90;
+	w.quota = (char *)"user_pages";
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_WHY;
 	reply->why = &w;
 	return fake_frame(reply, to);
@@ -397,7 +437,7 @@ size_t fake_answer(struct fake *f, const Pallocd__V1__Request *q, uint8_t *to)
 	reply.id = q->id;
 	switch (q->verb_case) {
 	case PALLOCD__V1__REQUEST__VERB_HELLO:
-		return answer_hello(&reply, to);
+		return answer_hello(f, &reply, q->hello, to);
 	case PALLOCD__V1__REQUEST__VERB_LIST_REGIONS:
 		return answer_list(&reply, q->list_regions->after, to);
 	case PALLOCD__V1__REQUEST__VERB_REGION_INFO:
@@ -417,7 +457,7 @@ size_t fake_answer(struct fake *f, const Pallocd__V1__Request *q, uint8_t *to)
 	case PALLOCD__V1__REQUEST__VERB_FIT:
 		return answer_fit(f, &reply, q->fit, to);
 	default:
-		return fake_answer_space(&reply, q, to);
+		return fake_answer_space(f, &reply, q, to);
 	}
 }
 
@@ -433,4 +473,21 @@ void fake_serve(struct fake *f, int fd)
 		if (!fake_write(fd, frame, n))
 			return;
 	}
+}
+
+void fake_raw(struct fake *f, int fd)
+{
+	static _Thread_local uint8_t reply[PALLOCD_FRAME_BYTES_MAX + 4];
+	Pallocd__V1__Request *q;
+	uint8_t *raw = f->arg;
+
+	fake_hello(fd);
+	if (!read_all(fd, raw, 4) || raw[0] > FAKE_RAW_BYTES - 4 || raw[1] ||
+	    !read_all(fd, raw + 4, raw[0]))
+		return;
+	q = pallocd__v1__request__unpack(NULL, raw[0], raw + 4);
+	if (!q)
+		return;
+	fake_write(fd, reply, fake_answer(f, q, reply));
+	pallocd__v1__request__free_unpacked(q, NULL);
 }

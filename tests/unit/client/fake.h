@@ -34,7 +34,9 @@ struct fake {
 	uint64_t frees[64]; /* addresses of Frees, as they came */
 	unsigned nfrees;
 	uint64_t freed_npages; /* by all of them */
-	bool placed;           /* the last Alloc, Why or Fit had a placement: this one */
+	bool old;              /* announces no features */
+	uint64_t nlisted; /* extents that List knows: one page each, at every second page from 0 */
+	bool placed;      /* the last Alloc, Why or Fit had a placement: this one */
 	Pallocd__V1__Placement placement;
 };
 
@@ -66,7 +68,16 @@ bool fake_hello(int fd);
 size_t fake_answer(struct fake *f, const Pallocd__V1__Request *request, uint8_t *to);
 
 /** fake_answer_space() - the same for what changes extents and regions: Resize, Split, ... */
-size_t fake_answer_space(Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q, uint8_t *to);
+size_t fake_answer_space(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q,
+			 uint8_t *to);
+
+/** fake_answer_owners() - the same for what has to do with owners: Sessions, Lookup, Share, ... */
+size_t fake_answer_owners(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q,
+			  uint8_t *to);
+
+/** fake_raw() - a script: keeps the frame after Hello in f->arg, FAKE_RAW_BYTES, answers and ends. */
+fake_script fake_raw;
+#define FAKE_RAW_BYTES 256
 
 /** fake_serve() - a script: a well-behaved daemon until the client goes. */
 fake_script fake_serve;

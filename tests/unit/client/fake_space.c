@@ -127,7 +127,8 @@ static size_t answer_free_runs(Pallocd__V1__Reply *reply, uint8_t *to)
 	return fake_frame(reply, to);
 }
 
-size_t fake_answer_space(Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q, uint8_t *to)
+size_t fake_answer_space(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q,
+			 uint8_t *to)
 {
 	switch (q->verb_case) {
 	case PALLOCD__V1__REQUEST__VERB_RESIZE:
@@ -145,7 +146,6 @@ size_t fake_answer_space(Pallocd__V1__Reply *reply, const Pallocd__V1__Request *
 	case PALLOCD__V1__REQUEST__VERB_FREE_RUNS:
 		return answer_free_runs(reply, to);
 	default:
-		reply->status = PALLOCD__V1__STATUS__UNKNOWN_VERB;
-		return fake_frame(reply, to);
+		return fake_answer_owners(f, reply, q, to);
 	}
 }

@@ -58,6 +58,37 @@ void *__wrap_mmap(void *p, size_t size, int prot, int flags, int fd, off_t at)
 	return MAP_FAILED;
 }
 
+static int show_nothing(const struct paclient_extent *extent, void *ctx)
+{
+	(void)extent;
+	(void)ctx;
+	return 0;
+}
+
+/* The lists of owners' things. Return: the first status that is not 0. */
+static int story_of_owners(paclient *c, struct paclient_call *call)
+{
+	struct paclient_extent extent = {.size = sizeof(extent)};
+	struct paclient_session_list *sessions;
+	struct paclient_extent_list *extents;
+	struct paclient_quota_list *quotas;
+	int status = paclient_sessions(c, 0, &sessions, call);
+
+	if (status)
+		return status;
+	paclient_sessions_free(sessions);
+	status = paclient_quotas(c, 0, &quotas, call);
+	if (status)
+		return status;
+	paclient_quotas_free(quotas);
+	status = paclient_list(c, 3, NULL, &extents, call);
+	if (status)
+		return status;
+	paclient_extents_free(extents);
+	status = paclient_list_each(c, 3, NULL, show_nothing, NULL, call);
+	return status ? status : paclient_extent_info(c, 3, 0x2000, &extent, call);
+}
+
 /* What is tried: open, list, info, ranges of all kinds, map, close. Return: the first status that is not 0. */
 static int story(struct fake *f, struct paclient_call *call)
 {
@@ -89,8 +120,10 @@ static int story(struct fake *f, struct paclient_call *call)
 		paclient_ranges_free(ranges);
 		status = paclient_usage_map(c, 3, 0, 0, 4096, &usage, call);
 	}
-	if (!status)
+	if (!status) {
 		paclient_usage_free(usage);
+		status = story_of_owners(c, call);
+	}
 	/* A call that found no memory leaves the handle in order. */
 	if (status) {
 		nleft = ULONG_MAX;
@@ -109,6 +142,7 @@ START_TEST(every_taking_fails_once)
 	int status;
 
 	fake_start(&f, fake_serve, NULL);
+	f.nlisted = 1200;
 	do {
 		nleft = n++;
 		watched = true;
@@ -117,8 +151,8 @@ START_TEST(every_taking_fails_once)
 		ck_assert_msg(!status || status == PACLIENT_OUT_OF_MEMORY, "%lu: %s", n,
 			      call.error.message);
 	} while (status);
-	/* One mapping, five regions in three replies, a list of each kind. */
-	ck_assert_uint_ge(n, 10);
+	/* One mapping, five regions in three replies, a list of each kind; a bag of five sessions grows twice. */
+	ck_assert_uint_ge(n, 30);
 	fake_stop(&f);
 }
 END_TEST
@@ -128,6 +162,9 @@ START_TEST(steady_state_takes_none)
 	struct paclient_region_stat stat = {.size = sizeof(stat)};
 	struct paclient_drain drain = {.size = sizeof(drain)};
 	struct paclient_free_runs runs = {.size = sizeof(runs)};
+	struct paclient_extent extent = {.size = sizeof(extent)};
+	struct paclient_freed freed = {.size = sizeof(freed)};
+	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
 	struct paclient_range ranges[64];
 	uint64_t npages[64], addrs[64];
 	size_t n;
@@ -136,12 +173,14 @@ START_TEST(steady_state_takes_none)
 
 	for (int i = 0; i < 64; i++)
 		npages[i] = 1;
+	o.label = "label";
+	o.wait_ms = 1;
 	fake_start(&f, fake_serve, NULL);
 	c = fake_open(&f, 5000);
 	nleft = ULONG_MAX;
 	ntaken = 0;
 	for (int i = 0; i < 200; i++) {
-		int status[8];
+		int status[12];
 
 		watched = true;
 		status[0] = paclient_alloc_batch(c, 3, 64, npages, 0, addrs, NULL);
@@ -152,9 +191,14 @@ START_TEST(steady_state_takes_none)
 		status[5] = paclient_drain(c, 3, 0x1000, 64, &drain, NULL);
 		status[6] = paclient_free_runs(c, 3, &runs, NULL);
 		status[7] = paclient_reserve(c, 3, 0x1000, 2, NULL);
+		status[8] = paclient_alloc_with(c, 3, 64, npages, &o, addrs, NULL);
+		status[9] = paclient_free_with(c, 3, 64, addrs, npages, &freed, NULL);
+		status[10] = paclient_share_name(c, 3, "name", &extent, NULL);
+		status[11] = paclient_release(c, 3, extent.addr, NULL, NULL, NULL);
 		watched = false;
 		ck_assert(!status[0] && !status[1] && status[2] == PACLIENT_NO_SPACE && !status[3]);
 		ck_assert(!status[4] && !status[5] && !status[6] && status[7] == PACLIENT_IN_USE);
+		ck_assert(!status[8] && !status[9] && !status[10] && !status[11]);
 	}
 	ck_assert_uint_eq(ntaken, 0);
 	paclient_close(c);
@@ -303,6 +347,83 @@ START_TEST(late_and_unread)
 }
 END_TEST
 
+/* A frame of as many events as are usual, then one of many empty ones: few bytes that do not fit the arena. */
+static void serve_events(struct fake *f, int fd)
+{
+	static Pallocd__V1__Event events[4000], *pointers[4000];
+	Pallocd__V1__Events list = PALLOCD__V1__EVENTS__INIT;
+	Pallocd__V1__Reply reply = PALLOCD__V1__REPLY__INIT;
+	Pallocd__V1__Request *q;
+	uint8_t answer[64];
+
+	fake_hello(fd);
+	q = fake_read(fd);
+	if (!q)
+		return;
+	fake_write(fd, answer, fake_answer(f, q, answer));
+	pallocd__v1__request__free_unpacked(q, NULL);
+	for (int i = 0; i < 4000; i++) {
+		pallocd__v1__event__init(&events[i]);
+		pointers[i] = &events[i];
+	}
+	reply.id = 2;
+	reply.result_case = PALLOCD__V1__REPLY__RESULT_EVENTS;
+	reply.events = &list;
+	list.events = pointers;
+	list.n_events = PALLOCD_EVENTS_MAX;
+	fake_send(fd, &reply);
+	list.n_events = 4000;
+	list.lost = 1;
+	fake_send(fd, &reply);
+	fake_read(fd);
+}
+
+/* With so many takings of memory. Return: events that came before @want did. */
+static unsigned events_until(paclient_watch *w, unsigned long ntakings, int want)
+{
+	struct paclient_event event = {.size = sizeof(event)};
+	unsigned n = 0;
+	int status;
+
+	nleft = ntakings;
+	watched = true;
+	while (!(status = paclient_watch_next(w, &event, 300, NULL)))
+		n++;
+	watched = false;
+	ck_assert_int_eq(status, want);
+	return n;
+}
+
+START_TEST(watch_without_memory)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	paclient_watch *w;
+	unsigned long n;
+	struct fake f;
+	int status;
+
+	fake_start(&f, serve_events, NULL);
+	for (n = 0;; n++) {
+		nleft = n;
+		watched = true;
+		status = paclient_watch_open(f.path, NULL, NULL, &w, &call);
+		watched = false;
+		if (!status)
+			break;
+		ck_assert_int_eq(status, PACLIENT_OUT_OF_MEMORY);
+	}
+	/* The watch and the handle's mapping. */
+	ck_assert_uint_eq(n, 2);
+	/* The usual frame needs none; the other one is not lost for want of it. */
+	ck_assert_uint_eq(events_until(w, 0, PACLIENT_OUT_OF_MEMORY), PALLOCD_EVENTS_MAX);
+	for (n = 0; n < 40; n++)
+		ck_assert_uint_eq(events_until(w, n, PACLIENT_OUT_OF_MEMORY), 0);
+	ck_assert_uint_eq(events_until(w, ULONG_MAX, PACLIENT_TIMED_OUT), 4000);
+	paclient_watch_close(w);
+	fake_stop(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("client_memory");
@@ -312,5 +433,6 @@ int main(void)
 	run_add(s, "reply_larger_than_the_arena", reply_larger_than_the_arena);
 	run_add(s, "late_without_memory", late_without_memory);
 	run_add(s, "late_and_unread", late_and_unread);
+	run_add(s, "watch_without_memory", watch_without_memory);
 	return run_suite(s);
 }

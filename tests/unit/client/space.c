@@ -7,7 +7,6 @@
  */
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "tests/unit/client/fake.h"
 #include "tests/unit/client/run.h"
@@ -81,31 +80,14 @@ static const struct frame frames[] = {
 	{"free runs", 7, {8, 2, 0x92, 1, 2, 8, 3}},
 };
 
-/* The next frame, header included, is kept as it is in f->arg. */
-static void serve_raw(struct fake *f, int fd)
-{
-	uint8_t *raw = f->arg, *reply = raw + 64;
-	Pallocd__V1__Request *q;
-
-	fake_hello(fd);
-	if (recv(fd, raw, 4, MSG_WAITALL) != 4 || raw[0] > 60 ||
-	    recv(fd, raw + 4, raw[0], MSG_WAITALL) != raw[0])
-		return;
-	q = pallocd__v1__request__unpack(NULL, raw[0], raw + 4);
-	if (!q)
-		return;
-	fake_write(fd, reply, fake_answer(f, q, reply));
-	pallocd__v1__request__free_unpacked(q, NULL);
-}
-
 START_TEST(byte_for_byte)
 {
 	const struct frame *x = &frames[_i];
-	static uint8_t raw[64 + 4096];
+	static uint8_t raw[FAKE_RAW_BYTES];
 	struct fake f;
 	paclient *c;
 
-	fake_start(&f, serve_raw, raw);
+	fake_start(&f, fake_raw, raw);
 	c = fake_open(&f, 1000);
 	ck_assert_msg(call_nth(c, _i) == 0, "%s: %s", x->name, call.error.message);
 	ck_assert_msg(raw[0] == x->nbytes, "%s: wanted %u bytes, got %u", x->name, x->nbytes,

@@ -26,6 +26,9 @@ static struct {
 	/* How the child shall be. */
 	uint32_t connections_max;
 	uint64_t region_bytes;
+	mode_t mode;               /* of the socket */
+	struct user_limits limits; /* 0: the default */
+	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
 	long mem_fail_after;        /* -1: never */
 	long mem_fail_after_signal; /* SIGUSR1 ends memory after so many; SIGUSR2 gives some again */
 } f;
@@ -38,6 +41,7 @@ static inline void setup(void)
 	snprintf(f.path, sizeof(f.path), "%s/sock", f.dir);
 	f.connections_max = 1000;
 	f.region_bytes = 1 << 30;
+	f.mode = 0600;
 	f.mem_fail_after = -1;
 }
 
@@ -53,14 +57,23 @@ static inline int serve(void)
 				       .page_size_bytes = 4096,
 				       .limit_bytes = f.region_bytes,
 				       .initial_bytes = f.region_bytes};
-	struct net_config nc = {.path = f.path, .mode = 0600, .inherited_fd = -1};
+	struct net_config nc = {.path = f.path,
+				.mode = f.mode,
+				.inherited_fd = -1,
+				.connections_max = f.connections_max,
+				.hello_timeout_msec = f.hello_timeout_msec,
+				.frame_timeout_msec = f.frame_timeout_msec,
+				.send_timeout_msec = f.send_timeout_msec};
 	struct regions regions;
 	struct rpc rpc;
 	struct net net;
 
 	log_open(LOG_LEVEL_ERROR);
-	nc.connections_max = f.connections_max;
 	regions_init(&regions, geteuid());
+	if (f.limits.connections)
+		regions.limits.connections = f.limits.connections;
+	if (f.limits.queued_bytes)
+		regions.limits.queued_bytes = f.limits.queued_bytes;
 	if (regions_add(&regions, &config) || rpc_init(&rpc, &regions, "test") ||
 	    net_open(&net, &nc, &rpc))
 		return 1;

@@ -50,6 +50,18 @@ static const struct config_case {
 	 CONFIG("a", 0, 4096, 8192, 0, 0, .holes = {{4096, 8192}}, .nholes = 1)},
 	{"not in the region",
 	 CONFIG("a", 0, 4096, 8192, 0, 0, .holes = {{1 << 20, 4096}}, .nholes = 1)},
+	{NULL,
+	 CONFIG("a", 0, 4096, 8192, 0, 0, .death = REGION_DEATH_QUARANTINE, .quarantine_usec = 1)},
+	{"of no time", CONFIG("a", 0, 4096, 8192, 0, 0, .death = REGION_DEATH_QUARANTINE)},
+	{"no death policy 9", CONFIG("a", 0, 4096, 8192, 0, 0, .death = 9)},
+	{NULL, CONFIG("a", 0, 4096, 8192, 0, 0, .user_bytes = 4096, .session_bytes = 1 << 20)},
+	{"4095 bytes for a user", CONFIG("a", 0, 4096, 8192, 0, 0, .user_bytes = 4095)},
+	{"1 bytes for a session", CONFIG("a", 0, 4096, 8192, 0, 0, .session_bytes = 1)},
+	{NULL, CONFIG("a", 0, 4096, 8192, 0, 0, .low_bytes = 8192)},
+	{"always be low", CONFIG("a", 0, 4096, 8192, 0, 0, .low_bytes = 8193)},
+	{NULL, CONFIG("a", 0, 4096, 8192, 0, 0, .rules = {{.who = ACCESS_EVERYONE}}, .nrules = 1)},
+	{"rule 2", CONFIG("a", 0, 4096, 8192, 0, 0, .rules = {{0}, {.rights = 64}}, .nrules = 2)},
+	{"64 access rules", CONFIG("a", 0, 4096, 8192, 0, 0, .nrules = 65)},
 };
 
 START_TEST(configurations)
@@ -65,6 +77,28 @@ START_TEST(configurations)
 		ck_assert_msg(strstr(why, c->says), "wanted '%s', got '%s'", c->says, why);
 	ck_assert_int_eq(region_new(&c->config, 1, &r), good ? 0 : REGION_E_CONFIG);
 	ck_assert(good == (r != NULL));
+	region_destroy(r);
+}
+END_TEST
+
+START_TEST(what_is_configured_becomes_the_regions)
+{
+	struct region_config c = CONFIG(
+		"a", 0, 4096, 1 << 20, 0, 0, .death = REGION_DEATH_KEEP, .quarantine_usec = 5,
+		.user_bytes = 8193, .session_bytes = 8192, .user_extents = 7, .session_extents = 6,
+		.low_bytes = 4097, .rules = {{ACCESS_USER, 3, ACCESS_GROW}}, .nrules = 1);
+	struct region *r = NULL;
+
+	ck_assert_int_eq(region_new(&c, 1, &r), 0);
+	ck_assert_int_eq(r->death, REGION_DEATH_KEEP);
+	ck_assert_uint_eq(r->quarantine_usec, 5);
+	ck_assert_uint_eq(r->quota.user_npages, 3);
+	ck_assert_uint_eq(r->quota.session_npages, 2);
+	ck_assert_uint_eq(r->quota.user_nextents, 7);
+	ck_assert_uint_eq(r->quota.session_nextents, 6);
+	ck_assert_uint_eq(r->low_npages, 2);
+	ck_assert_uint_eq(r->nrules, 1);
+	ck_assert_uint_eq(r->rules[0].id, 3);
 	region_destroy(r);
 }
 END_TEST
@@ -251,7 +285,7 @@ START_TEST(free_says_what_is_wrong)
 {
 	struct region_refusal rr;
 	struct world w;
-	uint64_t n = 77;
+	uint64_t n = 77, shared;
 	static const struct {
 		uint64_t addr, npages, at;
 		int outcome;
@@ -275,7 +309,8 @@ START_TEST(free_says_what_is_wrong)
 	must_take(&w, w.a, 10);
 	must_take(&w, w.b, 10); /* of the same user: another session's all the same */
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		int got = region_free(w.r, w.a, &cases[i].addr, &cases[i].npages, 1, &n, &rr);
+		int got = region_free(w.r, w.a, &cases[i].addr, &cases[i].npages, 1, &n, &shared,
+				      &rr);
 
 		ck_assert_msg(got == cases[i].outcome && rr.addr == cases[i].at,
 			      "case %zu: wanted %d at %#llx, got %d at %#llx", i, cases[i].outcome,
@@ -295,7 +330,7 @@ static uint64_t at_page(uint64_t page)
 START_TEST(a_batch_is_freed_completely_or_not_at_all)
 {
 	struct region_refusal rr = {0};
-	uint64_t n = 77;
+	uint64_t n = 77, shared;
 	struct world w;
 	const uint64_t twice[] = {at_page(20), at_page(0), at_page(24)}, twice_n[] = {5, 5, 1};
 	const uint64_t late[] = {at_page(0), at_page(10), at_page(40)}, late_n[] = {10, 10, 1};
@@ -305,16 +340,18 @@ START_TEST(a_batch_is_freed_completely_or_not_at_all)
 	world_init(&w, 2048, 512, 0);
 	for (int i = 0; i < 3; i++)
 		must_take(&w, w.a, 10);
-	ck_assert_int_eq(region_free(w.r, w.a, twice, twice_n, 3, &n, &rr), REGION_E_NOT_ALLOCATED);
+	ck_assert_int_eq(region_free(w.r, w.a, twice, twice_n, 3, &n, &shared, &rr),
+			 REGION_E_NOT_ALLOCATED);
 	ck_assert_uint_eq(rr.index, 2);
 	ck_assert_uint_eq(rr.addr, at_page(24));
-	ck_assert_int_eq(region_free(w.r, w.a, late, late_n, 3, &n, &rr), REGION_E_NOT_ALLOCATED);
+	ck_assert_int_eq(region_free(w.r, w.a, late, late_n, 3, &n, &shared, &rr),
+			 REGION_E_NOT_ALLOCATED);
 	ck_assert_uint_eq(rr.index, 2);
 	ck_assert_uint_eq(w.r->used_npages, 30);
 	ck_assert_uint_eq(w.r->extents.nlive, 3);
 	world_check(&w);
 	/* Several cuts of one extent in one batch, one range over two extents, in no order. */
-	ck_assert_int_eq(region_free(w.r, w.a, good, good_n, 4, &n, &rr), 0);
+	ck_assert_int_eq(region_free(w.r, w.a, good, good_n, 4, &n, &shared, &rr), 0);
 	ck_assert_uint_eq(n, 19);
 	ck_assert_uint_eq(w.r->used_npages, 11);
 	/* [2], [4], [18, 22) as two extents, [25, 30) */
@@ -328,11 +365,12 @@ START_TEST(the_same_range_twice_in_a_batch)
 	const uint64_t addr[] = {BASE, BASE}, npages[] = {1, 1};
 	struct region_refusal rr = {0};
 	struct world w;
-	uint64_t n;
+	uint64_t n, shared;
 
 	world_init(&w, 2048, 512, 0);
 	must_take(&w, w.a, 1);
-	ck_assert_int_eq(region_free(w.r, w.a, addr, npages, 2, &n, &rr), REGION_E_NOT_ALLOCATED);
+	ck_assert_int_eq(region_free(w.r, w.a, addr, npages, 2, &n, &shared, &rr),
+			 REGION_E_NOT_ALLOCATED);
 	ck_assert_uint_eq(rr.index, 1);
 	ck_assert_uint_eq(w.r->used_npages, 1);
 	world_deinit(&w);
@@ -364,8 +402,8 @@ START_TEST(a_fault_closes_this_region_only)
 			 REGION_E_FAULTED);
 	ck_assert_int_eq(region_grow(w.r, 0, 1, &addr, &n, &rr), REGION_E_FAULTED);
 	/* The other one goes on, also for a session that held something in both. */
-	session_end(w.a);
-	ck_assert(regions_reclaim(&w.regions, UINT32_MAX));
+	world_end(w.a);
+	ck_assert(regions_reclaim(&w.regions, UINT32_MAX, 0));
 	ck_assert_uint_eq(w.regions.table[1]->used_npages, 0);
 	ck_assert_uint_eq(w.r->used_npages, 20);
 	regions_deinit(&w.regions);
@@ -405,34 +443,35 @@ static int step_cut(struct world *w)
 {
 	static uint64_t addr[3000], npages[3000];
 	struct region_refusal rr;
-	uint64_t n;
+	uint64_t n, shared;
 
 	/* From the top down, so that the order must be sorted; each one leaves two extents of one. */
 	for (uint64_t i = 0; i < 3000; i++) {
 		addr[i] = at_page(3 * (3000 - i) - 1);
 		npages[i] = 1;
 	}
-	return region_free(w->r, w->a, addr, npages, 3000, &n, &rr);
+	return region_free(w->r, w->a, addr, npages, 3000, &n, &shared, &rr);
 }
 
 static int step_user(struct world *w)
 {
-	struct owner *user;
+	struct user *user;
 
 	return regions_user(&w->regions, 1234, &user);
 }
 
 static int step_session(struct world *w)
 {
-	struct session_peer peer = {0};
+	struct session_peer peer = {.uid = 1000};
+	struct region_refusal rr;
 	struct session *s;
 
-	return session_open(&w->regions, &peer, "late", &s);
+	return session_open(&w->regions, &peer, "late", 0, 0, &s, &rr);
 }
 
 static int step_region(struct world *w)
 {
-	struct region_config config = CONFIG("two", 0, 4096, 1 << 30, 1 << 20, 0);
+	struct region_config config = CONFIG("two", 0, 4096, 1 << 30, 1 << 20, 0, .nrules = 1);
 
 	return regions_add(&w->regions, &config);
 }
@@ -443,7 +482,7 @@ static const struct {
 	long fails_min;
 } memory_cases[] = {
 	{step_alloc, 0, 3},   {step_cut, 9001, 2}, {step_user, 0, 1},
-	{step_session, 0, 1}, {step_region, 0, 5},
+	{step_session, 0, 2}, {step_region, 0, 9},
 };
 
 START_TEST(without_memory_nothing_changes)
@@ -480,6 +519,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, configurations, 0, (int)ARRAY_SIZE(config_cases));
+	tcase_add_test(tc, what_is_configured_becomes_the_regions);
 	tcase_add_test(tc, regions_are_found_by_id_and_name);
 	tcase_add_test(tc, a_limit_inside_a_chunk_is_exact);
 	tcase_add_test(tc, a_region_of_one_page);

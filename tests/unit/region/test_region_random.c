@@ -119,7 +119,7 @@ static int model_free(struct model *m, unsigned session, const uint64_t *page,
 static void step_free(struct model *m)
 {
 	unsigned session = (unsigned)random_below(&m->rnd, NSESSIONS);
-	uint64_t page[BATCH_MAX], addr[BATCH_MAX], npages[BATCH_MAX], given = 0, want = 0;
+	uint64_t page[BATCH_MAX], addr[BATCH_MAX], npages[BATCH_MAX], given = 0, shared, want = 0;
 	uint32_t n = 1 + (uint32_t)random_below(&m->rnd, BATCH_MAX), index = 0;
 	struct region_refusal rr = {0};
 	int err, wanted;
@@ -136,7 +136,7 @@ static void step_free(struct model *m)
 		want += npages[i];
 	}
 	wanted = model_free(m, session, page, npages, n, &index);
-	err = region_free(m->w.r, m->session[session], addr, npages, n, &given, &rr);
+	err = region_free(m->w.r, m->session[session], addr, npages, n, &given, &shared, &rr);
 	ck_assert_msg(err == wanted, "free: wanted %d, got %d (entry %u)", wanted, err, rr.index);
 	if (err) {
 		if (index < n - 1 && wanted != REGION_E_NOT_ALLOCATED)
@@ -153,8 +153,8 @@ static void step_end(struct model *m)
 {
 	unsigned i = (unsigned)random_below(&m->rnd, NSESSIONS);
 
-	session_end(m->session[i]);
-	while (!regions_reclaim(&m->w.regions, 1 + (uint32_t)random_below(&m->rnd, 20)))
+	world_end(m->session[i]);
+	while (!regions_reclaim(&m->w.regions, 1 + (uint32_t)random_below(&m->rnd, 20), 0))
 		;
 	for (uint64_t page = 0; page < LIMIT; page++) {
 		if (m->owner[page] == i + 1) {
@@ -191,7 +191,7 @@ START_TEST(a_region_agrees_with_an_array)
 	for (unsigned i = 0; i < NSESSIONS; i++)
 		m->session[i] = world_session(&m->w, uid_of(i));
 	for (unsigned i = 0; i < NUSERS; i++)
-		ck_assert_int_eq(regions_user(&m->w.regions, 1000 + i, &m->user[i]), 0);
+		m->user[i] = world_user(&m->w, 1000 + i);
 	for (int step = 0; step < NSTEPS; step++) {
 		uint64_t what = random_below(&m->rnd, 1000);
 

@@ -186,7 +186,7 @@ static bool step_scatter(struct model *m)
 
 static bool step_free(struct model *m)
 {
-	uint64_t page, npages, first, given, addr;
+	uint64_t page, npages, first, given, shared, addr;
 	struct region_refusal rr = {0};
 
 	if (!any_held(m, &page))
@@ -204,7 +204,7 @@ static bool step_free(struct model *m)
 	m->next_extent++;
 	addr = addr_of(first);
 	ck_assert_int_eq(region_free(m->w.r, m->session[m->page[first].session], &addr, &npages, 1,
-				     &given, &rr),
+				     &given, &shared, &rr),
 			 0);
 	mark(m, first, npages, 0, 0);
 	return true;
@@ -436,8 +436,8 @@ static bool step_end(struct model *m)
 {
 	unsigned i = (unsigned)below(m, NSESSIONS);
 
-	session_end(m->session[i]);
-	while (!regions_reclaim(&m->w.regions, 1 + (uint32_t)below(m, 20)))
+	world_end(m->session[i]);
+	while (!regions_reclaim(&m->w.regions, 1 + (uint32_t)below(m, 20), 0))
 		;
 	for (uint64_t page = 0; page < LIMIT; page++)
 		if (m->page[page].extent && m->page[page].session == i)

@@ -24,18 +24,54 @@ struct world {
 	struct session *c; /* uid 1001 */
 };
 
-static inline struct session *world_session(struct world *w, uid_t uid)
+/** world_session_grace() - a session of @uid's that may be resumed for a time. */
+static inline struct session *world_session_grace(struct world *w, uid_t uid, uint64_t grace_usec,
+						  uint64_t now_usec)
 {
 	struct session_peer peer = {.uid = uid, .gid = uid, .pid = 1};
+	struct region_refusal rr = {0};
 	struct session *s = NULL;
 
-	ck_assert_int_eq(session_open(&w->regions, &peer, "test", &s), 0);
+	ck_assert_int_eq(session_open(&w->regions, &peer, "test", grace_usec, now_usec, &s, &rr),
+			 0);
 	return s;
 }
 
-static inline void world_init(struct world *w, uint64_t limit, uint64_t initial, uint64_t auto_grow)
+static inline struct session *world_session(struct world *w, uid_t uid)
 {
-	struct region_config config = {
+	return world_session_grace(w, uid, 0, 0);
+}
+
+/** world_end() - a session is over, at time 0; what it held is not back yet. */
+static inline void world_end(struct session *s)
+{
+	session_end(s, SESSION_CLOSED, 0);
+}
+
+/** world_user() - a user as owner. */
+static inline struct owner *world_user(struct world *w, uid_t uid)
+{
+	struct user *user = NULL;
+
+	ck_assert_int_eq(regions_user(&w->regions, uid, &user), 0);
+	return &user->owner;
+}
+
+/** world_init_with() - a world with the region that @config is about. */
+static inline void world_init_with(struct world *w, const struct region_config *config)
+{
+	regions_init(&w->regions, DAEMON_UID);
+	ck_assert_int_eq(regions_add(&w->regions, config), 0);
+	w->r = regions_by_id(&w->regions, 1);
+	w->a = world_session(w, 1000);
+	w->b = world_session(w, 1000);
+	w->c = world_session(w, 1001);
+}
+
+static inline struct region_config world_config(uint64_t limit, uint64_t initial,
+						uint64_t auto_grow)
+{
+	return (struct region_config){
 		.name = "r",
 		.base_addr = BASE,
 		.page_size_bytes = PAGE,
@@ -44,20 +80,20 @@ static inline void world_init(struct world *w, uint64_t limit, uint64_t initial,
 		.auto_grow_bytes = auto_grow * PAGE,
 		.best_fit = true,
 	};
+}
 
-	regions_init(&w->regions, DAEMON_UID);
-	ck_assert_int_eq(regions_add(&w->regions, &config), 0);
-	w->r = regions_by_id(&w->regions, 1);
-	w->a = world_session(w, 1000);
-	w->b = world_session(w, 1000);
-	w->c = world_session(w, 1001);
+static inline void world_init(struct world *w, uint64_t limit, uint64_t initial, uint64_t auto_grow)
+{
+	struct region_config config = world_config(limit, initial, auto_grow);
+
+	world_init_with(w, &config);
 }
 
 static inline void world_check(const struct world *w)
 {
 	char why[200] = "";
 
-	ck_assert_msg(region_check(w->r, why, sizeof(why)), "%s", why);
+	ck_assert_msg(regions_check(&w->regions, why, sizeof(why)), "%s", why);
 	ck_assert_msg(!w->r->faulted, "%s", w->r->fault);
 }
 
@@ -92,9 +128,9 @@ static inline uint64_t must_take(struct world *w, struct session *s, uint64_t np
 static inline int give(struct world *w, struct session *s, uint64_t page, uint64_t npages)
 {
 	struct region_refusal rr = {0};
-	uint64_t addr = BASE + page * PAGE, n;
+	uint64_t addr = BASE + page * PAGE, n, shared;
 
-	return region_free(w->r, s, &addr, &npages, 1, &n, &rr);
+	return region_free(w->r, s, &addr, &npages, 1, &n, &shared, &rr);
 }
 
 #endif

@@ -16,9 +16,14 @@
 #include "proto/pallocd.pb-c.h"
 #include "proto/status.h"
 #include "rpc/rpc.h"
+#include "tests/unit/suite.h"
 
 #define BASE UINT64_C(0x100000)
 #define OUT_BYTES (1u << 20)
+
+/* Of a region's configuration: everybody may do everything with what is theirs. */
+#define RULES \
+	.rules = {{.who = ACCESS_EVERYONE, .rights = ACCESS_ALL ^ ACCESS_FREE_ANY}}, .nrules = 1
 
 typedef Pallocd__V1__Request Request;
 typedef Pallocd__V1__Reply Reply;
@@ -27,14 +32,38 @@ typedef Pallocd__V1__Reply Reply;
 struct fixture {
 	struct regions regions;
 	struct rpc rpc;
-	struct rpc_conn conn;
+	struct rpc_conn main;
+	struct rpc_conn *conn; /* whose requests are served */
 	struct rpc_out out;
 	uint8_t in[OUT_BYTES];
 	size_t n;
 	Reply *reply;
+	/* What rpc has asked of the layer that has the connections. */
+	struct rpc_conn *cut[8], *woken[64];
+	unsigned ncut, nwoken;
 };
 
 static struct fixture f;
+
+static inline void ops_cut(struct rpc_conn *conn)
+{
+	ck_assert_uint_lt(f.ncut, 8);
+	f.cut[f.ncut++] = conn;
+}
+
+static inline void ops_wake(struct rpc_conn *conn)
+{
+	ck_assert_uint_lt(f.nwoken, 64);
+	f.woken[f.nwoken++] = conn;
+}
+
+static inline uint64_t ops_queued_bytes(const struct rpc_conn *conn)
+{
+	return conn == &f.main ? 11 : 22;
+}
+
+static const struct rpc_ops ops = {
+	.cut = ops_cut, .wake = ops_wake, .queued_bytes = ops_queued_bytes};
 
 static inline void region_make(const char *name, uint64_t limit_npages, uint64_t initial_npages)
 {
@@ -43,6 +72,7 @@ static inline void region_make(const char *name, uint64_t limit_npages, uint64_t
 		.page_size_bytes = 4096,
 		.limit_bytes = limit_npages * 4096,
 		.initial_bytes = initial_npages * 4096,
+		RULES,
 	};
 
 	snprintf(config.name, sizeof(config.name), "%s", name);
@@ -69,18 +99,23 @@ static inline void setup(void)
 	regions_init(&f.regions, 500);
 	region_make("r", 2048, 1024);
 	ck_assert_int_eq(rpc_init(&f.rpc, &f.regions, "pallocd test"), 0);
+	f.rpc.ops = &ops;
 	f.out = (struct rpc_out){.data = malloc(OUT_BYTES), .size = OUT_BYTES};
-	rpc_conn_open(&f.conn, &f.rpc, &peer);
+	f.conn = &f.main;
+	ck_assert_int_eq(rpc_conn_open(f.conn, &f.rpc, &peer, &f.out), 0);
 }
 
 static inline void teardown(void)
 {
 	if (f.reply)
 		pallocd__v1__reply__free_unpacked(f.reply, NULL);
-	rpc_conn_close(&f.conn);
+	rpc_conn_close(&f.main, SESSION_CLOSED);
+	/* Graces and quarantines that a test leaves behind end with the regions. */
 	while (!rpc_work(&f.rpc))
 		;
-	ck_assert_uint_eq(f.regions.nsessions, 0);
+	ck_assert_uint_eq(f.regions.nsessions[SESSION_OPEN], 0);
+	ck_assert_uint_eq(f.rpc.nwaiting, 0);
+	ck_assert_uint_eq(f.regions.events.nwatchers, 0);
 	assert_regions();
 	rpc_deinit(&f.rpc);
 	regions_deinit(&f.regions);
@@ -126,16 +161,24 @@ static inline int serve(void)
 	int err;
 
 	f.out.n = 0;
-	err = rpc_serve(&f.conn, f.in, f.n, &f.out, &used, &need);
+	err = rpc_serve(f.conn, f.in, f.n, &f.out, &used, &need);
 	f.n = 0;
 	return err;
 }
 
-/* One request, one reply. */
+/* One request, one reply; in as many turns as it takes. */
 static inline Reply *call(const Request *req)
 {
+	size_t used, need;
+	int err;
+
 	put(req);
-	ck_assert_int_eq(serve(), 0);
+	f.out.n = 0;
+	do {
+		err = rpc_serve(f.conn, f.in, f.n, &f.out, &used, &need);
+	} while (err == RPC_E_PAUSE && !used);
+	f.n = 0;
+	ck_assert_int_eq(err, 0);
 	ck_assert_uint_eq(unpack(0), f.out.n);
 	ck_assert_uint_eq(f.reply->id, req->id);
 	if (f.reply->status)
@@ -242,21 +285,49 @@ static inline void alloc_at(uint64_t page, uint64_t npages)
 /* Whose requests are served from here on; and again with the same argument, back. */
 static inline void conn_swap(struct rpc_conn *other)
 {
-	struct rpc_conn conn = f.conn;
-
-	f.conn = *other;
-	*other = conn;
+	f.conn = f.conn == other ? &f.main : other;
 }
 
-/* A second connection, introduced; closed with rpc_conn_close(). */
-static inline void other_open(struct rpc_conn *other, uid_t uid)
+/* A second connection, not introduced; closed with rpc_conn_close(). */
+static inline void other_connect(struct rpc_conn *other, uid_t uid)
 {
 	struct session_peer peer = {.uid = uid, .gid = uid, .pid = 8};
 
-	rpc_conn_open(other, &f.rpc, &peer);
+	ck_assert_int_eq(rpc_conn_open(other, &f.rpc, &peer, &f.out), 0);
+}
+
+/* The same, introduced. */
+static inline void other_open(struct rpc_conn *other, uid_t uid)
+{
+	other_connect(other, uid);
 	conn_swap(other);
 	hello();
 	conn_swap(other);
+}
+
+static inline void assert_ok(const Reply *reply)
+{
+	ck_assert_msg(!reply->status, "%s: %s", pallocd_status_name((unsigned)reply->status),
+		      reply->message);
+}
+
+/* It says so in its sentence. */
+static inline void assert_says(const char *text)
+{
+	ck_assert_msg(strstr(f.reply->message, text), "'%s' is not in: %s", text, f.reply->message);
+}
+
+/* A test program's main(): the tests that @add adds, each with a daemon of its own. */
+static inline int run(const char *name, void (*add)(TCase *tc))
+{
+	Suite *suite = suite_create(name);
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	add(tc);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
 }
 
 #endif

@@ -18,16 +18,16 @@ START_TEST(hello_opens_a_session_once)
 	m.version = 1;
 	m.client = name;
 	assert_refused(call(&REQUEST(1, HELLO, hello, &m)), PALLOCD_LIMIT, "client");
-	ck_assert_uint_eq(f.regions.nsessions, 0);
+	ck_assert_uint_eq(f.regions.nsessions[SESSION_OPEN], 0);
 
 	ck_assert_uint_eq((unsigned)hello()->status, PALLOCD_OK);
 	ck_assert_uint_eq(f.reply->hello->version, 1);
-	ck_assert_uint_eq(f.reply->hello->session, f.conn.session->id);
+	ck_assert_uint_eq(f.reply->hello->session, f.conn->session->id);
 	ck_assert_str_eq(f.reply->hello->server, "pallocd test");
 	ck_assert_uint_eq(f.reply->hello->frame_bytes_max, PALLOCD_FRAME_BYTES_MAX);
 	ck_assert_uint_eq(f.reply->hello->batch_extents_max, PALLOCD_BATCH_EXTENTS_MAX);
 	assert_refused(hello(), PALLOCD_HELLO_REQUIRED, "hello");
-	ck_assert_uint_eq(f.regions.nsessions, 1);
+	ck_assert_uint_eq(f.regions.nsessions[SESSION_OPEN], 1);
 }
 END_TEST
 
@@ -427,13 +427,13 @@ START_TEST(no_space_waits_for_ended_sessions)
 	uint64_t one = 1;
 
 	hello();
+	other_open(&other, 1000);
+	conn_swap(&other);
 	for (int i = 0; i < 1024; i++)
 		alloc_n(&one, 1, 0);
+	conn_swap(&other);
 	assert_refused(alloc_n(&one, 1, 0), PALLOCD_NO_SPACE, "npages");
-	rpc_conn_open(&other, &f.rpc, &f.conn.peer);
-	rpc_conn_close(&f.conn);
-	f.conn = other;
-	hello();
+	rpc_conn_close(&other, SESSION_CLOSED);
 	ck_assert_uint_eq((unsigned)alloc_n(&one, 1, 0)->status, PALLOCD_OK);
 }
 END_TEST
@@ -481,18 +481,5 @@ static void add_tests(TCase *tc)
 
 int main(void)
 {
-	Suite *suite = suite_create("rpc");
-	TCase *tc = tcase_create("rpc");
-	SRunner *runner;
-	int nfailed;
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	add_tests(tc);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nfailed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run("rpc", add_tests);
 }

@@ -113,7 +113,7 @@ START_TEST(resize_refusals)
 			      cases[i].name, (unsigned long long)f.reply->refusal->addr);
 		assert_unchanged(1, &before);
 	}
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 }
 END_TEST
 
@@ -129,7 +129,7 @@ START_TEST(ended_sessions_make_room)
 	conn_swap(&other);
 	alloc_at(0, 4);
 	assert_refused(resize(PAGE(0), 8, 0), PALLOCD_NOT_FREE, "addr");
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 	ck_assert_msg(!resize(PAGE(0), 8, 0)->status, "%s", f.reply->message);
 }
 END_TEST
@@ -211,7 +211,7 @@ START_TEST(split_refusals)
 	assert_refused(split(PAGE(12)), PALLOCD_NOT_OWNER, "addr");
 	conn_swap(&other);
 	assert_unchanged(1, &before);
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 }
 END_TEST
 
@@ -247,7 +247,7 @@ START_TEST(join_refusals)
 	alloc_n((uint64_t[]){10}, 1, PALLOCD__V1__LIFETIME__DETACHED);
 	ck_assert_uint_eq(f.reply->alloc->addr[0], PAGE(0));
 	assert_refused(join(PAGE(0), 14), PALLOCD_NOT_OWNER, "addr");
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 }
 END_TEST
 
@@ -418,18 +418,5 @@ static void add_tests(TCase *tc)
 
 int main(void)
 {
-	Suite *suite = suite_create("shape");
-	TCase *tc = tcase_create("shape");
-	SRunner *runner;
-	int nfailed;
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	add_tests(tc);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nfailed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run("shape", add_tests);
 }

@@ -202,14 +202,14 @@ START_TEST(ended_sessions_are_not_in_the_way)
 	alloc_at(600, 10);
 	alloc_at(100, 1);
 	conn_swap(&other);
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 	ck_assert_msg(!shrink(PAGE(512), 512)->status, "%s", f.reply->message);
 	ck_assert_uint_eq(f.regions.table[0]->used_npages, 0);
 	other_open(&other, 1001);
 	conn_swap(&other);
 	alloc_at(100, 1);
 	conn_swap(&other);
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 	ck_assert_msg(!reserve(1, PAGE(100), 1, false)->status, "%s", f.reply->message);
 }
 END_TEST
@@ -348,7 +348,8 @@ START_TEST(ranges_have_a_limit)
 				       .base_addr = UINT64_MAX - (UINT64_C(1) << 30) + 1,
 				       .page_size_bytes = 4096,
 				       .limit_bytes = UINT64_C(1) << 29,
-				       .initial_bytes = UINT64_C(1) << 29};
+				       .initial_bytes = UINT64_C(1) << 29,
+				       RULES};
 	const Pallocd__V1__RegionInfoReply *i;
 	Pallocd__V1__Drain m = PALLOCD__V1__DRAIN__INIT;
 
@@ -454,18 +455,5 @@ static void add_tests(TCase *tc)
 
 int main(void)
 {
-	Suite *suite = suite_create("space");
-	TCase *tc = tcase_create("space");
-	SRunner *runner;
-	int nfailed;
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	add_tests(tc);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nfailed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run("space", add_tests);
 }

@@ -18,7 +18,8 @@ static void large_make(void)
 	struct region_config config = {.name = "large",
 				       .page_size_bytes = 1,
 				       .limit_bytes = NCHUNKS * PAGEALLOC_CHUNK_NPAGES,
-				       .initial_bytes = NCHUNKS * PAGEALLOC_CHUNK_NPAGES};
+				       .initial_bytes = NCHUNKS * PAGEALLOC_CHUNK_NPAGES,
+				       RULES};
 	Pallocd__V1__Placement p = PALLOCD__V1__PLACEMENT__INIT;
 	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
 
@@ -40,7 +41,7 @@ static void large_make(void)
 static int turn(size_t *at)
 {
 	size_t used, need;
-	int err = rpc_serve(&f.conn, f.in + *at, f.n - *at, &f.out, &used, &need);
+	int err = rpc_serve(f.conn, f.in + *at, f.n - *at, &f.out, &used, &need);
 
 	*at += used;
 	return err;
@@ -73,12 +74,12 @@ static int turns(void)
 	while (turn(&at) == RPC_E_PAUSE) {
 		ck_assert_uint_eq(at, 0);
 		ck_assert_uint_eq(f.out.n, 0);
-		ck_assert_int_eq((int)f.conn.nturns, n);
+		ck_assert_int_eq((int)f.conn->nturns, n);
 		n++;
 	}
 	ck_assert_uint_eq(at, f.n);
-	ck_assert_uint_eq(f.conn.nturns, 0);
-	ck_assert_ptr_null(f.conn.walk);
+	ck_assert_uint_eq(f.conn->nturns, 0);
+	ck_assert_ptr_null(f.conn->walk);
 	f.n = 0;
 	ck_assert_uint_eq(unpack(0), f.out.n);
 	return n;
@@ -223,7 +224,7 @@ START_TEST(others_have_their_turns)
 	ck_assert_int_eq(n, NTURNS - 1);
 	unpack(0);
 	ck_assert_uint_eq(f.reply->fit->nextents, NCHUNKS);
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 }
 END_TEST
 
@@ -275,7 +276,7 @@ START_TEST(the_region_shrinks_meanwhile)
 	ck_assert_msg(!f.reply->status, "%s", f.reply->message);
 	ck_assert_uint_eq(f.reply->free_runs->nruns[8], NCHUNKS / 2);
 	ck_assert_uint_eq(f.reply->free_runs->n_nruns, 9);
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 }
 END_TEST
 
@@ -292,7 +293,7 @@ START_TEST(the_region_faults_meanwhile)
 	region_fault(f.regions.table[1], "R0: told to by a test");
 	ck_assert_int_eq(turn(&at), 0);
 	ck_assert_uint_eq(at, f.n);
-	ck_assert_ptr_null(f.conn.walk);
+	ck_assert_ptr_null(f.conn->walk);
 	unpack(0);
 	ck_assert_uint_eq((unsigned)f.reply->status, PALLOCD_FAULTED);
 	f.n = 0;
@@ -338,7 +339,7 @@ START_TEST(the_connection_closes_meanwhile)
 	ck_assert_int_eq(turn(&at), RPC_E_PAUSE);
 	f.n = 0;
 	/* The teardown closes it; a sanitizer sees what is left. */
-	ck_assert_ptr_nonnull(f.conn.walk);
+	ck_assert_ptr_nonnull(f.conn->walk);
 }
 END_TEST
 
@@ -355,7 +356,7 @@ START_TEST(a_walk_without_memory_is_refused)
 	f.n = 0;
 	unpack(0);
 	assert_refused(f.reply, PALLOCD_NO_MEMORY, "");
-	ck_assert_ptr_null(f.conn.walk);
+	ck_assert_ptr_null(f.conn->walk);
 	put_fit(2, 511);
 	ck_assert_int_eq(turns(), NTURNS);
 	ck_assert_uint_eq(f.reply->fit->nextents, NCHUNKS);
@@ -421,7 +422,7 @@ START_TEST(a_search_in_vain_takes_its_turns)
 	turns();
 	ck_assert_msg(!f.reply->status, "%s", f.reply->message);
 	ck_assert_uint_eq(f.reply->alloc->n_addr, 3);
-	rpc_conn_close(&other);
+	rpc_conn_close(&other, SESSION_CLOSED);
 }
 END_TEST
 
@@ -441,18 +442,5 @@ static void add_tests(TCase *tc)
 
 int main(void)
 {
-	Suite *suite = suite_create("walk");
-	TCase *tc = tcase_create("walk");
-	SRunner *runner;
-	int nfailed;
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	add_tests(tc);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nfailed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run("walk", add_tests);
 }

@@ -1,58 +1,18 @@
 /*
- * verbs - Hello, ListRegions, RegionInfo, Stat
+ * info - ListRegions, RegionInfo, Stat, Quotas
  *
- * Role:       what tells and changes nothing in a region.
- * Uses:       rpc/call.h
+ * Role:       what tells and changes nothing.
+ * Uses:       rpc/verb.h
  */
-#include <inttypes.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "rpc/call.h"
-
-enum pallocd_status hello_serve(struct call *c)
-{
-	const Pallocd__V1__Hello *m = c->req->hello;
-	Pallocd__V1__HelloReply *reply = call_take(c, 1, sizeof(*reply));
-	int err;
-
-	if (!reply)
-		return call_no_memory(c);
-	if (m->version < PALLOCD_PROTOCOL_VERSION) {
-		c->refusal.asked = m->version;
-		c->refusal.limit = PALLOCD_PROTOCOL_VERSION;
-		return call_refuse(c, PALLOCD_VERSION, "version",
-				   "version %" PRIu32 " is not spoken here, but %u is", m->version,
-				   PALLOCD_PROTOCOL_VERSION);
-	}
-	if (strlen(m->client) > PALLOCD_NAME_BYTES_MAX) {
-		c->refusal.asked = strlen(m->client);
-		c->refusal.limit = PALLOCD_NAME_BYTES_MAX;
-		return call_refuse(c, PALLOCD_LIMIT, "client",
-				   "the client's name has %zu bytes: %u are allowed",
-				   strlen(m->client), PALLOCD_NAME_BYTES_MAX);
-	}
-	err = session_open(c->rpc->regions, &c->conn->peer, m->client, &c->conn->session);
-	if (err)
-		return call_no_memory(c);
-
-	pallocd__v1__hello_reply__init(reply);
-	reply->version = PALLOCD_PROTOCOL_VERSION;
-	reply->session = c->conn->session->id;
-	/* protobuf-c does not write through it. */
-	reply->server = (char *)(uintptr_t)c->rpc->server;
-	reply->frame_bytes_max = PALLOCD_FRAME_BYTES_MAX;
-	reply->batch_extents_max = PALLOCD_BATCH_EXTENTS_MAX;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_HELLO;
-	c->reply.hello = reply;
-	return PALLOCD_OK;
-}
+#include "rpc/verb.h"
 
 enum pallocd_status list_regions_serve(struct call *c)
 {
 	const struct regions *rs = c->rpc->regions;
 	uint32_t after = c->req->list_regions->after, n;
-	Pallocd__V1__ListRegionsReply *reply = call_take(c, 1, sizeof(*reply));
+	Pallocd__V1__ListRegionsReply *reply = c->reply.list_regions;
+	enum pallocd_status status;
 	Pallocd__V1__Region *regions;
 
 	if (after > rs->n)
@@ -61,20 +21,19 @@ enum pallocd_status list_regions_serve(struct call *c)
 	if (n > PALLOCD_LIST_REGIONS_MAX)
 		n = PALLOCD_LIST_REGIONS_MAX;
 	regions = call_take(c, n, sizeof(*regions));
-	if (!reply || !regions)
+	if (!regions)
 		return call_no_memory(c);
-	pallocd__v1__list_regions_reply__init(reply);
 	reply->regions = call_take(c, n, sizeof(Pallocd__V1__Region *));
 	if (!reply->regions)
 		return call_no_memory(c);
 	for (uint32_t i = 0; i < n; i++) {
-		call_fill_region(rs->table[after + i], &regions[i]);
+		status = call_fill_region(c, rs->table[after + i], &regions[i]);
+		if (status)
+			return status;
 		reply->regions[i] = &regions[i];
 	}
 	reply->n_regions = n;
 	reply->more = after + n < rs->n;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_LIST_REGIONS;
-	c->reply.list_regions = reply;
 	return PALLOCD_OK;
 }
 
@@ -125,38 +84,50 @@ static enum pallocd_status fill_held(struct call *c, const struct region *r,
 enum pallocd_status region_info_serve(struct call *c)
 {
 	const Pallocd__V1__RegionInfo *m = c->req->region_info;
-	Pallocd__V1__RegionInfoReply *reply = call_take(c, 1, sizeof(*reply));
+	Pallocd__V1__RegionInfoReply *reply = c->reply.region_info;
 	Pallocd__V1__Region *region = call_take(c, 1, sizeof(*region));
 	enum pallocd_status status;
 	struct region *r;
 
-	if (!reply || !region)
+	if (!region)
 		return call_no_memory(c);
 	status = call_region(c, m->region_id, m->region, &r);
 	if (status)
 		return status;
-	pallocd__v1__region_info_reply__init(reply);
-	call_fill_region(r, region);
+	status = call_fill_region(c, r, region);
 	reply->region = region;
-	status = fill_ranges(c, r, reply);
+	if (!status)
+		status = fill_ranges(c, r, reply);
 	if (!status)
 		status = fill_held(c, r, reply);
-	if (status)
-		return status;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_REGION_INFO;
-	c->reply.region_info = reply;
-	return PALLOCD_OK;
+	return status;
+}
+
+static uint64_t queued_bytes(const struct regions *rs)
+{
+	uint64_t sum = 0;
+
+	list_for_each (link, &rs->users)
+		sum += list_entry(link, struct user, in_regions)->queued_bytes;
+	return sum;
 }
 
 static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret)
 {
 	const struct rpc_counters *n = &rpc->counters;
+	const struct regions *rs = rpc->regions;
 
 	pallocd__v1__daemon_stat__init(ret);
 	ret->uptime_usec = clock_usec() - rpc->start_usec;
 	ret->nconnections = n->connections_open;
-	ret->nsessions = rpc->regions->nsessions;
-	ret->nregions = rpc->regions->n;
+	ret->nsessions = rs->nsessions[SESSION_OPEN];
+	ret->ngrace = rs->nsessions[SESSION_GRACE];
+	ret->nending = rs->nsessions[SESSION_ENDING] + rs->nsessions[SESSION_QUARANTINED];
+	ret->nregions = rs->n;
+	ret->nwatchers = rs->events.nwatchers;
+	ret->events_lost_total = rs->events.lost;
+	ret->nwaiting = rpc->nwaiting;
+	ret->queued_bytes = queued_bytes(rs);
 	ret->connections_total = n->connections;
 	ret->requests_total = n->requests;
 	ret->refusals_total = n->refusals;
@@ -164,9 +135,14 @@ static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret
 	ret->received_bytes_total = n->received_bytes;
 	ret->sent_bytes_total = n->sent_bytes;
 	ret->batches_total = n->batches;
+	ret->refused_total = n->refused;
+	ret->cut_off_total = n->cut_off;
+	ret->deaths_total = n->deaths;
+	ret->quota_refusals_total = n->quota_refusals;
 }
 
-static void fill_region_stat(const struct region *r, Pallocd__V1__RegionStat *ret)
+static void fill_region_stat(const struct rpc *rpc, const struct region *r,
+			     Pallocd__V1__RegionStat *ret)
 {
 	struct pagealloc_stat stat;
 
@@ -194,30 +170,116 @@ static void fill_region_stat(const struct region *r, Pallocd__V1__RegionStat *re
 	ret->held_npages = region_held_npages(r);
 	ret->fragmentation_ppm = region_fragmentation_ppm(r);
 	ret->shrinks_total = r->counters.shrinks;
+	ret->nshares = r->nshares;
+	ret->nnamed = region_nnamed(r);
+	ret->quarantined_npages = r->quarantined_npages;
+	ret->nwaiting = waiters_count(rpc, r);
+	ret->quota_refusals_total = r->counters.quota;
 }
 
 enum pallocd_status stat_serve(struct call *c)
 {
 	const Pallocd__V1__Stat *m = c->req->stat;
-	Pallocd__V1__StatReply *reply = call_take(c, 1, sizeof(*reply));
+	Pallocd__V1__StatReply *reply = c->reply.stat;
 	Pallocd__V1__DaemonStat *daemon = call_take(c, 1, sizeof(*daemon));
 	Pallocd__V1__RegionStat *region = call_take(c, 1, sizeof(*region));
 	enum pallocd_status status;
 	struct region *r;
 
-	if (!reply || !daemon || !region)
+	if (!daemon || !region)
 		return call_no_memory(c);
-	pallocd__v1__stat_reply__init(reply);
 	if (m->region_id || *m->region) {
 		status = call_region(c, m->region_id, m->region, &r);
 		if (status)
 			return status;
-		fill_region_stat(r, region);
+		fill_region_stat(c->rpc, r, region);
 		reply->region = region;
 	}
 	fill_daemon_stat(c->rpc, daemon);
 	reply->daemon = daemon;
-	c->reply.result_case = PALLOCD__V1__REPLY__RESULT_STAT;
-	c->reply.stat = reply;
+	return PALLOCD_OK;
+}
+
+/* The quotas that there are, in the order in which they are told. */
+enum quota {
+	USER_PAGES,
+	USER_EXTENTS,
+	SESSION_PAGES,
+	SESSION_EXTENTS,
+	REGION_QUOTAS, /* those before are a region's */
+	USER_SESSIONS = REGION_QUOTAS,
+	USER_CONNECTIONS,
+	USER_WAITING,
+	USER_QUEUED_BYTES,
+	QUOTAS,
+};
+
+static const char *const quota_names[] = {
+	[USER_PAGES] = "user_pages",       [USER_EXTENTS] = "user_extents",
+	[SESSION_PAGES] = "session_pages", [SESSION_EXTENTS] = "session_extents",
+	[USER_SESSIONS] = "user_sessions", [USER_CONNECTIONS] = "user_connections",
+	[USER_WAITING] = "user_waiting",   [USER_QUEUED_BYTES] = "user_queued_bytes",
+};
+
+static void fill_region_quotas(const struct session *s, const struct region *r,
+			       Pallocd__V1__Quota *quotas)
+{
+	const struct account *a = account_find(s->owner.user, r);
+	const struct holding *h = holding_find(&s->owner, r);
+
+	quotas[USER_PAGES].limit = r->quota.user_npages;
+	quotas[USER_EXTENTS].limit = r->quota.user_nextents;
+	quotas[SESSION_PAGES].limit = r->quota.session_npages;
+	quotas[SESSION_EXTENTS].limit = r->quota.session_nextents;
+	if (a) {
+		quotas[USER_PAGES].used = a->npages;
+		quotas[USER_EXTENTS].used = a->nextents;
+	}
+	if (h) {
+		quotas[SESSION_PAGES].used = h->npages + h->shared_npages;
+		quotas[SESSION_EXTENTS].used = (uint64_t)h->nextents + h->nshares;
+	}
+}
+
+static void fill_daemon_quotas(const struct user_limits *limits, const struct user *user,
+			       Pallocd__V1__Quota *quotas)
+{
+	quotas[USER_SESSIONS].limit = limits->sessions;
+	quotas[USER_SESSIONS].used = user->nsessions;
+	quotas[USER_CONNECTIONS].limit = limits->connections;
+	quotas[USER_CONNECTIONS].used = user->nconnections;
+	quotas[USER_WAITING].limit = limits->waiting;
+	quotas[USER_WAITING].used = user->nwaiting;
+	quotas[USER_QUEUED_BYTES].limit = limits->queued_bytes;
+	quotas[USER_QUEUED_BYTES].used = user->queued_bytes;
+}
+
+enum pallocd_status quotas_serve(struct call *c)
+{
+	const Pallocd__V1__Quotas *m = c->req->quotas;
+	Pallocd__V1__QuotasReply *reply = c->reply.quotas;
+	Pallocd__V1__Quota *quotas = call_take(c, QUOTAS, sizeof(*quotas));
+	enum pallocd_status status;
+	size_t first = REGION_QUOTAS;
+	struct region *r;
+
+	reply->quotas = call_take(c, QUOTAS, sizeof(quotas));
+	if (!quotas || !reply->quotas)
+		return call_no_memory(c);
+	for (size_t i = 0; i < QUOTAS; i++) {
+		pallocd__v1__quota__init(&quotas[i]);
+		/* protobuf-c does not write through it. */
+		quotas[i].name = (char *)(uintptr_t)quota_names[i];
+	}
+	if (m->region_id || *m->region) {
+		status = call_region(c, m->region_id, m->region, &r);
+		if (status)
+			return status;
+		fill_region_quotas(c->conn->session, r, quotas);
+		first = 0;
+	}
+	fill_daemon_quotas(&c->rpc->regions->limits, c->conn->user, quotas);
+	for (size_t i = first; i < QUOTAS; i++)
+		reply->quotas[reply->n_quotas++] = &quotas[i];
 	return PALLOCD_OK;
 }

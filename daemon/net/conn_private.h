@@ -1,0 +1,40 @@
+/*
+ * conn_private - what conn.c and conn_io.c know of each other
+ *
+ * Role:       conn.c has the states and the ends of a connection, conn_io.c its bytes.
+ * Uses:       net/conn.h
+ */
+#ifndef PALLOCD_NET_CONN_PRIVATE_H
+#define PALLOCD_NET_CONN_PRIVATE_H
+
+#include "net/conn.h"
+
+/* What a read and a write cost in units of RPC_COST_MAX, and how many bytes that they move cost one more. */
+#define CONN_COST_CALLS 16u
+#define CONN_COST_BYTES 4096u
+
+/* Taking a connection: a dozen system calls. */
+#define CONN_COST_OPEN 40u
+
+/** conn_set_state() - the one setter. */
+void conn_set_state(struct conn *c, enum conn_state state);
+
+/** conn_read() - one read, all complete frames served, one write. */
+void conn_read(struct conn *c);
+
+/** conn_serve_backlog() - as conn_read() with what has been read before. */
+void conn_serve_backlog(struct conn *c);
+
+/** conn_settle() - after serving: write what the loop's buffer holds, and wait for what is to be waited for; @next where all is written. */
+void conn_settle(struct conn *c, enum conn_state next);
+
+/** conn_flush() - write replies that wait. Return: true if nothing is left of them; the connection may be closed afterwards. */
+bool conn_flush(struct conn *c);
+
+/** conn_bytes_drop() - nothing waits in @b any more. */
+void conn_bytes_drop(struct conn *c, struct conn_bytes *b);
+
+/** conn_send() - bytes written, 0 where the socket takes none; the connection is closed on error. */
+size_t conn_send(struct conn *c, const uint8_t *data, size_t n);
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * turn - the end of each turn of the loop, and what is due by the clock
+ *
+ * Role:       see turn.h.
+ * Uses:       base/, rpc/, net/, libuv
+ */
+#include "net/turn.h"
+
+#include "base/clock.h"
+
+/* The timer rests so long, so that it does not fire for each one by itself: what is due may be so much late. */
+#define DUE_PAUSE_MSEC 10
+
+/* Connections that may be cut off in one turn for being late, some microseconds each; and where several users want turns. */
+#define CUT_OFF_MAX 64
+#define CUT_OFF_CONTENDED_MAX 4
+
+/* Events of all connections that may be written in one turn, before the requests of the next one have theirs. */
+#define EVENTS_USEC 500
+
+/* The same, and a slice of work, where several users want turns: they are nobody's in particular, and must not take more than one. */
+#define CONTENDED_USEC (FAIR_QUANTUM / RPC_COST_PER_USEC)
+
+/* What was not done in time. */
+static const char *const timeout_words[] = {
+	[TIMEOUT_HELLO] = "Hello",
+	[TIMEOUT_FRAME] = "the rest of a frame",
+	[TIMEOUT_SEND] = "taking the replies",
+};
+
+static void on_due(uv_timer_t *timer);
+
+/* An idle handle that is active keeps the loop from sleeping; that is all it is for. */
+static void on_again(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+void net_again(struct net *net)
+{
+	if (!net->stopping)
+		uv_idle_start(&net->again, on_again);
+}
+
+/* Something is due at @msec of the loop's clock. */
+static void due_at(struct net *net, uint64_t msec)
+{
+	uint64_t now = uv_now(&net->loop);
+
+	if (msec >= net->due_msec || net->stopping)
+		return;
+	net->due_msec = msec;
+	uv_timer_start(&net->due, on_due, msec > now ? msec - now : 0, 0);
+}
+
+void net_timeout_begin(struct conn *c, enum timeout_kind kind)
+{
+	struct net *net = c->net;
+	uint64_t now = uv_now(&net->loop);
+
+	timeout_begin(&net->timeouts, kind, &c->timeouts[kind], now);
+	due_at(net, now + net->timeouts.msec[kind]);
+}
+
+/* What the regions have to do some time; their clock counts microseconds, and not from the same moment. */
+static void expire(struct net *net)
+{
+	uint64_t next, now;
+
+	net->expire = false;
+	next = rpc_expire(net->rpc);
+	if (next == UINT64_MAX)
+		return;
+	now = clock_usec();
+	due_at(net, uv_now(&net->loop) + (next > now ? (next - now) / 1000 + 1 : DUE_PAUSE_MSEC));
+}
+
+/* Return: false where more are due than may be cut off in one turn. */
+static bool timeouts_end(struct net *net, uint64_t now)
+{
+	unsigned left = fair_contended(&net->fair) ? CUT_OFF_CONTENDED_MAX : CUT_OFF_MAX;
+	struct timeout *t;
+
+	for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++) {
+		while ((t = timeouts_due(&net->timeouts, kind, now)) != NULL) {
+			if (!left--)
+				return false;
+			conn_cut_off(CONTAINER_OF(t, struct conn, timeouts[kind]), PALLOCD_TOO_SLOW,
+				     timeout_words[kind]);
+		}
+	}
+	return true;
+}
+
+static void on_due(uv_timer_t *timer)
+{
+	struct net *net = CONTAINER_OF(timer, struct net, due);
+	uint64_t now = uv_now(&net->loop), next;
+
+	net->due_msec = UINT64_MAX;
+	if (timeouts_end(net, now)) {
+		next = timeouts_next_msec(&net->timeouts);
+		if (next != UINT64_MAX)
+			due_at(net, next > now + DUE_PAUSE_MSEC ? next : now + DUE_PAUSE_MSEC);
+	} else {
+		due_at(net, now + 1);
+	}
+	expire(net);
+	net_again(net);
+}
+
+/* Who waited for space and may try again, is served as what was deferred. */
+static void woken_defer(struct net *net)
+{
+	list_for_each (link, &net->woken) {
+		list_remove(link);
+		conn_wake(list_entry(link, struct conn, in_woken));
+	}
+}
+
+static void deferred_serve(struct net *net)
+{
+	struct list *link;
+
+	fair_turn(&net->fair, uv_now(&net->loop), fair_contended(&net->fair) ? clock_usec() : 0);
+	while ((link = fair_next(&net->fair)) != NULL) {
+		conn_go_on(list_entry(link, struct conn, in_deferred));
+		/* It may have left work. */
+		net_again(net);
+	}
+	if (net->fair.ndeferred)
+		net_again(net);
+}
+
+static void cut_end(struct net *net)
+{
+	while (!list_empty(&net->cut))
+		conn_end(list_entry(net->cut.next, struct conn, in_cut));
+}
+
+/* One round at the most; who has had its turn is last the next time. */
+static void events_write(struct net *net)
+{
+	const struct events *ev = &net->rpc->regions->events;
+	struct list done;
+	uint64_t end;
+
+	if (LIKELY(list_empty(&net->watching)) ||
+	    (net->events_seen == ev->next && !net->events_left))
+		return;
+	net->events_seen = ev->next;
+	net->events_left = false;
+	end = clock_usec() + (fair_contended(&net->fair) ? CONTENDED_USEC : EVENTS_USEC);
+	list_init(&done);
+	while (!list_empty(&net->watching) && clock_usec() < end) {
+		struct list *link = net->watching.next;
+
+		list_remove(link);
+		list_append(&done, link);
+		net->events_left |= conn_events(list_entry(link, struct conn, in_watching));
+	}
+	net->events_left |= !list_empty(&net->watching);
+	while (!list_empty(&done)) {
+		struct list *link = done.next;
+
+		list_remove(link);
+		list_append(&net->watching, link);
+	}
+	if (net->events_left)
+		net_again(net);
+}
+
+/* A slice for ended sessions, and those who wait for what they give back. */
+static void work(struct net *net)
+{
+	struct rpc *rpc = net->rpc;
+
+	if (LIKELY(!rpc->regions->nsessions[SESSION_ENDING] && !rpc->nwaiting))
+		return;
+	rpc->work_usec = fair_contended(&net->fair) ? CONTENDED_USEC : RPC_WORK_USEC;
+	if (!rpc_work(rpc))
+		net_again(net);
+	/* Graces begin when connections end, but quarantines here. */
+	if (rpc->regions->nsessions[SESSION_QUARANTINED])
+		net->expire = true;
+}
+
+static void on_turn(uv_check_t *check)
+{
+	struct net *net = CONTAINER_OF(check, struct net, turn);
+
+	uv_idle_stop(&net->again);
+	work(net);
+	woken_defer(net);
+	deferred_serve(net);
+	cut_end(net);
+	events_write(net);
+	if (net->expire)
+		expire(net);
+}
+
+int turn_open(struct net *net)
+{
+	const uint64_t msec[] = {
+		[TIMEOUT_HELLO] = net->config.hello_timeout_msec,
+		[TIMEOUT_FRAME] = net->config.frame_timeout_msec,
+		[TIMEOUT_SEND] = net->config.send_timeout_msec,
+	};
+	int err;
+
+	timeouts_init(&net->timeouts, msec);
+	list_init(&net->woken);
+	list_init(&net->cut);
+	list_init(&net->watching);
+	net->due_msec = UINT64_MAX;
+	err = uv_timer_init(&net->loop, &net->due);
+	if (!err)
+		err = uv_idle_init(&net->loop, &net->again);
+	if (!err)
+		err = uv_check_init(&net->loop, &net->turn);
+	if (!err)
+		err = uv_check_start(&net->turn, on_turn);
+	return err;
+}

@@ -1,0 +1,298 @@
+/*
+ * config_region - the keys of a region
+ *
+ * Role:       the one table of them, by file and by option; and what only all of a region's keys together can tell.
+ * Uses:       base/, region/, service/config_value.h
+ */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "service/config.h"
+#include "service/config_value.h"
+
+/* What a value is worth to a region. Return: 0, CONFIG_E_BAD, -ENOMEM. */
+typedef int region_key_set(struct config_region *r, size_t offset, const struct config_value *v);
+
+static region_key_set bytes_set, quota_bytes_set, quota_count_set, flag_set, usec_set, hole_add,
+	death_set, rule_add, low_set;
+
+#define AT(field) offsetof(struct config_region, config.field)
+
+static const struct region_key {
+	const char *in_file;
+	const char *in_option;
+	region_key_set *set;
+	size_t offset; /* in struct config_region; where the key repeats, of how many there are */
+	bool repeats;
+} keys[] = {
+	{"Limit", "limit", bytes_set, AT(limit_bytes), false},
+	{"Base", "base", bytes_set, AT(base_addr), false},
+	{"PageSize", "page-size", bytes_set, AT(page_size_bytes), false},
+	{"Initial", "initial", bytes_set, AT(initial_bytes), false},
+	{"AutoGrow", "auto-grow", bytes_set, AT(auto_grow_bytes), false},
+	{"BestFit", "best-fit", flag_set, AT(best_fit), false},
+	{"Reserve", "reserve", hole_add, AT(nholes), true},
+	{"Death", "death", death_set, AT(death), false},
+	{"Quarantine", "quarantine", usec_set, AT(quarantine_usec), false},
+	{"Allow", "allow", rule_add, AT(nrules), true},
+	{"QuotaUser", "quota-user", quota_bytes_set, AT(user_bytes), false},
+	{"QuotaSession", "quota-session", quota_bytes_set, AT(session_bytes), false},
+	{"QuotaUserExtents", "quota-user-extents", quota_count_set, AT(user_extents), false},
+	{"QuotaSessionExtents", "quota-session-extents", quota_count_set, AT(session_extents),
+	 false},
+	{"LowSpace", "low-space", low_set, AT(low_bytes), false},
+};
+
+static const struct {
+	const char *word;
+	enum region_death death;
+} deaths[] = {
+	{"free", REGION_DEATH_FREE},
+	{"keep", REGION_DEATH_KEEP},
+	{"quarantine", REGION_DEATH_QUARANTINE},
+};
+
+_Static_assert(ARRAY_SIZE(keys) <= 32, "keys_set has a bit for each");
+
+static void *field_at(struct config_region *r, size_t offset)
+{
+	return (char *)r + offset;
+}
+
+static int bytes_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	return config_bytes(v, field_at(r, offset));
+}
+
+/* No less than a page: the region's own check knows its size. */
+static int quota_bytes_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	return config_quota_bytes(v, 1, field_at(r, offset));
+}
+
+static int quota_count_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	uint64_t *field = field_at(r, offset);
+	uint32_t n = 0;
+	int err;
+
+	/* 0 is the default, and a region has no more extents than that. */
+	err = config_quota_count(v, UINT32_MAX, &n);
+	if (!err)
+		*field = n;
+	return err;
+}
+
+static int flag_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	return config_flag(v, field_at(r, offset));
+}
+
+static int usec_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	return config_usec(v, field_at(r, offset));
+}
+
+/* "ADDR:SIZE" */
+static int hole_add(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	const char *colon = strchr(v->text, ':');
+	struct region_config *c = &r->config;
+	char addr[SIZE_TEXT_BYTES];
+	struct region_hole hole;
+	int err = SIZE_E_SYNTAX, err_bytes;
+
+	(void)offset;
+	if (colon && (size_t)(colon - v->text) < sizeof(addr)) {
+		memcpy(addr, v->text, (size_t)(colon - v->text));
+		addr[colon - v->text] = '\0';
+		err = size_parse(addr, &hole.addr);
+		err_bytes = size_parse(colon + 1, &hole.bytes);
+		/* What is no number at all is said before what is too large a one. */
+		if (!err || err_bytes == SIZE_E_SYNTAX)
+			err = err_bytes;
+	}
+	if (err == SIZE_E_RANGE || (!err && hole.bytes && hole.addr + (hole.bytes - 1) < hole.addr))
+		return config_complain(v->where, "%s=%s does not fit 64 bits: use smaller numbers",
+				       v->key, v->text);
+	if (err || hole.bytes == 0)
+		return config_complain(v->where,
+				       "%s=%s is no range: write ADDR:SIZE, such as 0xfee00000:1M",
+				       v->key, v->text);
+	if (c->nholes == REGION_HOLES_MAX)
+		return config_complain(
+			v->where,
+			"region %s has %u ranges in %s= already: put neighbours into "
+			"one, or reserve more while the daemon runs",
+			c->name, REGION_HOLES_MAX, v->key);
+	c->holes[c->nholes++] = hole;
+	return 0;
+}
+
+static int death_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	(void)offset;
+	for (size_t i = 0; i < ARRAY_SIZE(deaths); i++) {
+		if (strcmp(v->text, deaths[i].word))
+			continue;
+		r->config.death = deaths[i].death;
+		return 0;
+	}
+	return config_complain(v->where,
+			       "%s=%s is not what can become of extents: use free, keep or "
+			       "quarantine",
+			       v->key, v->text);
+}
+
+static int rule_add(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	struct region_config *c = &r->config;
+	int err;
+
+	(void)offset;
+	if (c->nrules == ACCESS_RULES_MAX)
+		return config_complain(v->where,
+				       "region %s has %u rules in %s= already: put users into a "
+				       "group and allow that",
+				       c->name, ACCESS_RULES_MAX, v->key);
+	err = config_rule(v, &c->rules[c->nrules]);
+	if (!err)
+		c->nrules++;
+	return err;
+}
+
+/* "SIZE" or "PERCENT%" */
+static int low_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	size_t n = strlen(v->text);
+	char number[8] = "";
+	uint64_t percent;
+	int err;
+
+	if (n == 0 || v->text[n - 1] != '%') {
+		err = config_bytes(v, field_at(r, offset));
+		if (!err)
+			r->low_percent = 0;
+		return err;
+	}
+	if (n <= sizeof(number))
+		memcpy(number, v->text, n - 1);
+	if (number_parse(number, 100, &percent))
+		return config_complain(v->where,
+				       "%s=%s is no part of the limit: write 0%% to 100%%, or a "
+				       "size",
+				       v->key, v->text);
+	r->low_percent = (unsigned)percent;
+	r->config.low_bytes = 0;
+	return 0;
+}
+
+bool config_region_key(size_t i, const char **ret_in_file, const char **ret_in_option)
+{
+	if (i >= ARRAY_SIZE(keys))
+		return false;
+	*ret_in_file = keys[i].in_file;
+	*ret_in_option = keys[i].in_option;
+	return true;
+}
+
+static const char *spelling(size_t i, bool by_option)
+{
+	return by_option ? keys[i].in_option : keys[i].in_file;
+}
+
+static int complain_key(const char *where, const char *key, bool by_option)
+{
+	char list[512] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		config_list_add(list, sizeof(list), i, ARRAY_SIZE(keys), spelling(i, by_option));
+	return config_complain(where, "a region has no key '%s': use %s", key, list);
+}
+
+int config_region_set(struct config_region *r, const char *where, const char *key,
+		      const char *value, bool by_option)
+{
+	const struct config_value v = {where, key, value};
+	const struct region_key *k;
+	unsigned bit;
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(keys) && strcmp(spelling(i, by_option), key))
+		i++;
+	if (i == ARRAY_SIZE(keys))
+		return complain_key(where, key, by_option);
+	k = &keys[i];
+	bit = 1u << i;
+	if ((r->keys_set & bit) && !k->repeats)
+		return config_complain(where, "'%s' is set twice for region %s: keep one", key,
+				       r->config.name);
+	/* What an option repeats goes in place of what the file says, as a single value does. */
+	if (!(r->keys_set & bit) && k->repeats)
+		memset(field_at(r, k->offset), 0, sizeof(uint32_t));
+	r->keys_set |= bit;
+	return k->set(r, k->offset, &v);
+}
+
+static bool is_set(const struct config_region *r, size_t offset)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (keys[i].offset == offset)
+			return r->keys_set & 1u << i;
+	}
+	return false;
+}
+
+/* A quarantine that the file gives goes with the policy that the option replaces. */
+static void quarantine_forget(struct config_region *r)
+{
+	if (r->by_option && is_set(r, AT(death)) && !is_set(r, AT(quarantine_usec)))
+		r->config.quarantine_usec = 0;
+}
+
+static int death_check(struct config_region *r)
+{
+	struct region_config *c = &r->config;
+	bool o = r->by_option;
+
+	if (c->death == REGION_DEATH_QUARANTINE) {
+		if (c->quarantine_usec)
+			return 0;
+		return config_complain(r->where, "region '%s': %s needs a time: add %s, such as %s",
+				       c->name, o ? "death=quarantine" : "Death=quarantine",
+				       o ? "quarantine=TIME" : "Quarantine=TIME",
+				       o ? "quarantine=10s" : "Quarantine=10s");
+	}
+	quarantine_forget(r);
+	if (c->quarantine_usec == 0)
+		return 0;
+	return config_complain(r->where,
+			       "region '%s': %s says how long, but not that it shall be: add %s, "
+			       "or leave it out",
+			       c->name, o ? "quarantine=" : "Quarantine=",
+			       o ? "death=quarantine" : "Death=quarantine");
+}
+
+int config_region_finish(struct config_region *r)
+{
+	struct region_config *c = &r->config;
+	char why[256];
+	int err;
+
+	if (c->limit_bytes == 0)
+		return config_complain(r->where,
+				       "region '%s' has no limit: say how large it may become, %s",
+				       c->name, r->by_option ? "limit=SIZE" : "Limit=SIZE");
+	err = death_check(r);
+	if (err)
+		return err;
+	/* In two steps, so that nothing overflows. */
+	if (r->low_percent)
+		c->low_bytes = c->limit_bytes / 100 * r->low_percent +
+			       c->limit_bytes % 100 * r->low_percent / 100;
+	if (region_config_check(c, why, sizeof(why)))
+		return config_complain(r->where, "region '%s': %s", c->name, why);
+	return 0;
+}
