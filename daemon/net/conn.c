@@ -223,6 +223,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	struct conn *c = CONTAINER_OF(poll, struct conn, poll);
 
 	if (UNLIKELY(status < 0)) {
+		/* Who closes with replies unread is an error here, and what was sent before is there all the same. */
+		if (c->state == CONN_READING)
+			conn_go_on(c);
 		conn_close(c, SESSION_CLOSED);
 		return;
 	}

@@ -187,6 +187,37 @@ START_TEST(a_session_ends_with_its_connection)
 }
 END_TEST
 
+/* The kernel calls that an error on the other side, but what was sent before has arrived all the same. */
+START_TEST(what_is_sent_before_closing_with_unread_replies_is_served)
+{
+	static uint8_t buf[WIRE_FRAME_BYTES];
+	Pallocd__V1__Free m = PALLOCD__V1__FREE__INIT;
+	Pallocd__V1__Stat stat = PALLOCD__V1__STAT__INIT;
+	uint64_t addr, npages = 3;
+	int fd, other;
+
+	start();
+	other = wire_open(f.path);
+	fd = wire_open(f.path);
+	ck_assert_uint_eq(wire_alloc(fd, npages, 1, &addr), PALLOCD_OK);
+	wire_request(fd, &REQUEST(5, STAT, stat, &stat));
+	ck_assert_int_eq(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, WIRE_TIMEOUT_MSEC),
+			 1);
+	m.region_id = 1;
+	m.addr = &addr;
+	m.npages = &npages;
+	m.n_addr = m.n_npages = 1;
+	/* So that it meets all of it at once. */
+	ck_assert_int_eq(kill(f.pid, SIGSTOP), 0);
+	wire_send(fd, buf, wire_pack(&REQUEST(6, FREE, free, &m), buf));
+	close(fd);
+	ck_assert_int_eq(kill(f.pid, SIGCONT), 0);
+	wire_await_sessions(other, 1, 0);
+	close(other);
+	stop();
+}
+END_TEST
+
 START_TEST(a_bad_frame_is_answered_and_closed)
 {
 	static const uint8_t bad[] = {1, 0, 0, 0, 0x07}, empty[] = {0, 0, 0, 0};
@@ -238,6 +269,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a_pipeline_is_one_batch);
 	tcase_add_test(tc, a_half_closed_connection_gets_its_replies);
 	tcase_add_test(tc, a_session_ends_with_its_connection);
+	tcase_add_test(tc, what_is_sent_before_closing_with_unread_replies_is_served);
 	tcase_add_test(tc, a_bad_frame_is_answered_and_closed);
 	tcase_add_test(tc, stopping_closes_everything);
 }
