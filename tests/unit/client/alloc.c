@@ -203,5 +203,5 @@ int main(void)
 	suite_add_tcase(s, bytes);
 	run_add(s, "patience", patience);
 	run_add(s, "impossible_arguments", impossible_arguments);
-	return run_suite(s);
+	return suite_run(s);
 }

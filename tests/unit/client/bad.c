@@ -305,5 +305,5 @@ int main(void)
 	run_add(s, "refused_at_the_door", refused_at_the_door);
 	run_add(s, "hello_with_another_version", hello_with_another_version);
 	run_add(s, "endless_list", endless_list);
-	return run_suite(s);
+	return suite_run(s);
 }

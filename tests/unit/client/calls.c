@@ -305,5 +305,5 @@ int main(void)
 	run_add(s, "impossible_arguments", impossible_arguments);
 	run_add(s, "nobody_listens", nobody_listens);
 	run_add(s, "standard_descriptors_are_left_alone", standard_descriptors_are_left_alone);
-	return run_suite(s);
+	return suite_run(s);
 }

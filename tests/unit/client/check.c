@@ -84,5 +84,5 @@ int main(void)
 	run_add(s, "against_an_array", against_an_array);
 	run_add(s, "one_page_of_many", one_page_of_many);
 	run_add(s, "wrong_addresses", wrong_addresses);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -276,5 +276,5 @@ int main(void)
 	tcase_add_loop_test(replies, bad_replies, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	suite_add_tcase(s, replies);
 	run_add(s, "times_out", times_out);
-	return run_suite(s);
+	return suite_run(s);
 }

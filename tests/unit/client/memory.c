@@ -434,5 +434,5 @@ int main(void)
 	run_add(s, "late_without_memory", late_without_memory);
 	run_add(s, "late_and_unread", late_and_unread);
 	run_add(s, "watch_without_memory", watch_without_memory);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -533,5 +533,5 @@ int main(void)
 	run_add(s, "child_is_inert", child_is_inert);
 	run_add(s, "numbers_have_words", numbers_have_words);
 	run_add(s, "enums_equal_the_wire", enums_equal_the_wire);
-	return run_suite(s);
+	return suite_run(s);
 }

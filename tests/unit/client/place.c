@@ -300,5 +300,5 @@ int main(void)
 	run_add(s, "results_of_other_versions", results_of_other_versions);
 	run_add(s, "a_call_of_the_first_version", a_call_of_the_first_version);
 	run_add(s, "impossible_arguments", impossible_arguments);
-	return run_suite(s);
+	return suite_run(s);
 }

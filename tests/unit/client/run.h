@@ -1,14 +1,13 @@
 /*
- * run - the main() of a check program with one suite
+ * run - one test a case, so that CK_RUN_CASE chooses it for a debugger
  *
- * Role:       CK_RUN_CASE and CK_FORK=no choose one test for a debugger.
- * Uses:       check
+ * Role:       how the client's suites are put together.
+ * Uses:       tests/unit/suite.h
  */
 #ifndef TESTS_CLIENT_RUN_H
 #define TESTS_CLIENT_RUN_H
 
-#include <check.h>
-#include <stdlib.h>
+#include "tests/unit/suite.h"
 
 static inline void run_add(Suite *s, const char *name, const TTest *test)
 {
@@ -17,17 +16,6 @@ static inline void run_add(Suite *s, const char *name, const TTest *test)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test);
 	suite_add_tcase(s, tc);
-}
-
-static inline int run_suite(Suite *s)
-{
-	SRunner *r = srunner_create(s);
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 #endif

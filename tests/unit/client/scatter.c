@@ -281,5 +281,5 @@ int main(void)
 	suite_add_tcase(s, tc);
 	run_add(s, "late_extents_are_given_back", late_extents_are_given_back);
 	run_add(s, "a_late_refusal_is_dropped", a_late_refusal_is_dropped);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -449,5 +449,5 @@ int main(void)
 	run_add(s, "older_daemon_has_no_grace", older_daemon_has_no_grace);
 	run_add(s, "bad_hello_replies", bad_hello_replies);
 	run_add(s, "ended_by_others", ended_by_others);
-	return run_suite(s);
+	return suite_run(s);
 }

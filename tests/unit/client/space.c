@@ -417,5 +417,5 @@ int main(void)
 	run_loop(s, "bad_replies", bad_replies, sizeof(bad) / sizeof(bad[0]));
 	run_add(s, "runs_longer_than_any_region", runs_longer_than_any_region);
 	run_add(s, "impossible_arguments", impossible_arguments);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -241,5 +241,5 @@ int main(void)
 		impatient_threads_leave_the_others_alone);
 	run_add(s, "all_threads_hear_of_the_end", all_threads_hear_of_the_end);
 	run_add(s, "child_is_inert", child_is_inert);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -362,5 +362,5 @@ int main(void)
 	run_add(s, "signals_do_not_disturb", signals_do_not_disturb);
 	run_add(s, "deadlines_while_opening", deadlines_while_opening);
 	run_add(s, "deadline_before_the_door", deadline_before_the_door);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -311,5 +311,5 @@ int main(void)
 	run_add(s, "shown_to_a_function", shown_to_a_function);
 	run_add(s, "closed_meanwhile", closed_meanwhile);
 	run_add(s, "child_is_inert", child_is_inert);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -248,5 +248,5 @@ int main(void)
 	suite_add_tcase(s, bad);
 	run_add(s, "no_watch", no_watch);
 	run_add(s, "impossible_arguments", impossible_arguments);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -260,5 +260,5 @@ int main(void)
 	run_add(s, "statuses_equal_the_table", statuses_equal_the_table);
 	run_add(s, "no_status_of_our_own", no_status_of_our_own);
 	run_add(s, "numbers_equal_the_limits", numbers_equal_the_limits);
-	return run_suite(s);
+	return suite_run(s);
 }
