@@ -62,6 +62,15 @@ const char *conn_state_name(enum conn_state state)
 	return "unknown";
 }
 
+/* Each change is up to three system calls. Return: 0; not for descriptors that libuv cannot watch, with which conn_open() has failed. */
+static int poll_for(struct conn *c, int events)
+{
+	if (LIKELY(c->watched == events))
+		return 0;
+	c->watched = events;
+	return events ? uv_poll_start(&c->poll, events, on_poll) : uv_poll_stop(&c->poll);
+}
+
 void conn_set_state(struct conn *c, enum conn_state state)
 {
 	if (state == CONN_DEFERRED && list_empty(&c->in_deferred))
@@ -74,10 +83,8 @@ void conn_set_state(struct conn *c, enum conn_state state)
 	c->state = state;
 	if (state == CONN_WAITING)
 		c->net->expire = true;
-	/* Fails only for descriptors that libuv cannot watch, and then conn_open() would have. */
-	if (!states[state].events)
-		uv_poll_stop(&c->poll);
-	else if (uv_poll_start(&c->poll, states[state].events, on_poll))
+	/* Mostly its turn comes before an event does, and then the same events are wanted again. */
+	if (state != CONN_DEFERRED && poll_for(c, states[state].events))
 		conn_close(c, SESSION_CLOSED);
 }
 
@@ -222,6 +229,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct conn *c = CONTAINER_OF(poll, struct conn, poll);
 
+	/* It will come again. A user who is alone disturbs nobody with that, and others pay for no more than one. */
+	if (UNLIKELY(c->state == CONN_DEFERRED)) {
+		if (status < 0 || fair_contended(&c->net->fair))
+			poll_for(c, 0);
+		return;
+	}
 	if (UNLIKELY(status < 0)) {
 		/* Who closes with replies unread is an error here, and what was sent before is there all the same. */
 		if (c->state == CONN_READING)
@@ -311,7 +324,7 @@ int conn_open(struct net *net, int fd, struct conn **ret_conn)
 		conn_free(c);
 		return err;
 	}
-	err = uv_poll_start(&c->poll, states[CONN_READING].events, on_poll);
+	err = poll_for(c, states[CONN_READING].events);
 	assert(!err);
 	list_push(&net->conns, &c->in_net);
 	net->nconns++;

@@ -6,7 +6,8 @@
  * Uses:       base/, rpc/, net/net.h, libuv
  * Invariants: K1  there is something in out exactly in BLOCKED and DRAINING, but for DEFERRED, where it may be; partial and backlog
  *                 are never both there.
- *             K2  the poll's events are those of the state's row in the table.
+ *             K2  the events that are watched are those of the state's row in the table; in DEFERRED those of the state before it,
+ *                 until the first of them comes.
  *             K3  queued_bytes are the bytes of out, backlog and partial together, as they are in memory; the user's are the sum of
  *                 those of all connections.
  *             K4  a connection is in its user's deferred links exactly in DEFERRED, but while it is served.
@@ -60,6 +61,7 @@ struct conn {
 	struct rpc_conn rpc;
 	struct timeout timeouts[TIMEOUT_KINDS];
 	int fd;
+	int watched; /* events of poll */
 	enum conn_state state;
 	bool died; /* its process has: it is closed when it is its turn */
 	bool torn; /* a reply was written in part, and the rest is lost: nothing may follow it */

@@ -27,10 +27,7 @@
  */
 #define FAIR_QUANTUM 64
 
-/*
- * The same where a user is alone: 512 connections with 64 requests each cost less, so that nothing is deferred that need not be. A
- * newcomer's first request waits so long at the most: 12 ms.
- */
+/* The same where a user is alone. A newcomer's first request waits so long at the most: 12 ms. */
 #define FAIR_QUANTUM_ALONE (12 * FAIR_SERVE_MAX)
 
 /* What is served at once for one connection may cost so much: RPC_COST_MAX. */

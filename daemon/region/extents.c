@@ -25,9 +25,14 @@
 /* 2^64 / golden ratio: consecutive pages, the usual pattern, spread evenly over the top bits. */
 #define FIBONACCI UINT64_C(0x9E3779B97F4A7C15)
 
-static uint32_t slot_of(const struct extents *ex, uint64_t page)
+static uint32_t tag_of(uint64_t page)
 {
-	return (uint32_t)((page * FIBONACCI) >> (64 - ex->table_bits));
+	return (uint32_t)((page * FIBONACCI) >> 32);
+}
+
+static uint32_t slot_of(const struct extents *ex, uint32_t tag)
+{
+	return tag >> (32 - ex->table_bits);
 }
 
 static uint32_t table_mask(const struct extents *ex)
@@ -65,27 +70,27 @@ int extents_commit(struct extents *ex, uint64_t npages)
 	return bittree_commit(&ex->heads, npages);
 }
 
-static void table_put(struct extents *ex, uint32_t i)
+static void table_put(struct extents *ex, struct extents_slot entry)
 {
-	uint32_t mask = table_mask(ex), slot = slot_of(ex, ex->slab[i].first);
+	uint32_t mask = table_mask(ex), slot = slot_of(ex, entry.tag);
 
-	while (ex->table[slot] != EXTENT_NONE)
+	while (ex->table[slot].i != EXTENT_NONE)
 		slot = (slot + 1) & mask;
-	ex->table[slot] = i;
+	ex->table[slot] = entry;
 }
 
 /* Backward shift: what probed past the emptied slot moves into it, so that no tombstones gather. */
 static void table_drop(struct extents *ex, uint32_t i)
 {
-	uint32_t mask = table_mask(ex), slot = slot_of(ex, ex->slab[i].first), probe;
+	uint32_t mask = table_mask(ex), slot = slot_of(ex, tag_of(ex->slab[i].first)), probe;
 
-	while (ex->table[slot] != i) {
-		assert(ex->table[slot] != EXTENT_NONE);
+	while (ex->table[slot].i != i) {
+		assert(ex->table[slot].i != EXTENT_NONE);
 		slot = (slot + 1) & mask;
 	}
-	for (probe = (slot + 1) & mask; ex->table[probe] != EXTENT_NONE;
+	for (probe = (slot + 1) & mask; ex->table[probe].i != EXTENT_NONE;
 	     probe = (probe + 1) & mask) {
-		uint32_t home = slot_of(ex, ex->slab[ex->table[probe]].first);
+		uint32_t home = slot_of(ex, ex->table[probe].tag);
 
 		/* May stay where its home lies behind the hole, seen along the ring. */
 		if (((probe - home) & mask) < ((probe - slot) & mask))
@@ -93,13 +98,13 @@ static void table_drop(struct extents *ex, uint32_t i)
 		ex->table[slot] = ex->table[probe];
 		slot = probe;
 	}
-	ex->table[slot] = EXTENT_NONE;
+	ex->table[slot] = (struct extents_slot){.i = EXTENT_NONE};
 }
 
 static int table_reserve(struct extents *ex, uint64_t nlive)
 {
 	unsigned bits = ex->table_bits;
-	uint32_t *old = ex->table, *table;
+	struct extents_slot *old = ex->table, *table;
 	uint64_t nold = UINT64_C(1) << ex->table_bits;
 
 	while (nlive * TABLE_FULL_DEN > (UINT64_C(1) << bits) * TABLE_FULL_NUM)
@@ -112,7 +117,7 @@ static int table_reserve(struct extents *ex, uint64_t nlive)
 	ex->table = table;
 	ex->table_bits = bits;
 	for (uint64_t slot = 0; slot < nold; slot++) {
-		if (old[slot] != EXTENT_NONE)
+		if (old[slot].i != EXTENT_NONE)
 			table_put(ex, old[slot]);
 	}
 	mem_free(old);
@@ -174,7 +179,7 @@ uint32_t extents_add(struct extents *ex, uint64_t first, uint64_t npages, uint32
 	}
 	e = &ex->slab[i];
 	*e = (struct extent){.first = first, .npages = npages, .holding = holding};
-	table_put(ex, i);
+	table_put(ex, (struct extents_slot){tag_of(first), i});
 	bittree_set(&ex->heads, first);
 	ex->nlive++;
 	return i;
@@ -203,7 +208,7 @@ void extents_move(struct extents *ex, uint32_t i, uint64_t first, uint64_t npage
 		table_drop(ex, i);
 		bittree_clear(&ex->heads, e->first);
 		e->first = first;
-		table_put(ex, i);
+		table_put(ex, (struct extents_slot){tag_of(first), i});
 		bittree_set(&ex->heads, first);
 	}
 	e->npages = npages;
@@ -211,13 +216,15 @@ void extents_move(struct extents *ex, uint32_t i, uint64_t first, uint64_t npage
 
 uint32_t extents_at(const struct extents *ex, uint64_t page)
 {
-	uint32_t mask = table_mask(ex), slot = slot_of(ex, page), i;
+	uint32_t mask = table_mask(ex), tag = tag_of(page), slot = slot_of(ex, tag);
 
-	for (; (i = ex->table[slot]) != EXTENT_NONE; slot = (slot + 1) & mask) {
-		if (ex->slab[i].first == page)
-			return i;
+	for (;; slot = (slot + 1) & mask) {
+		struct extents_slot entry = ex->table[slot];
+
+		if (entry.i == EXTENT_NONE ||
+		    (entry.tag == tag && LIKELY(ex->slab[entry.i].first == page)))
+			return entry.i;
 	}
-	return EXTENT_NONE;
 }
 
 uint32_t extents_over(const struct extents *ex, uint64_t page)
@@ -257,12 +264,13 @@ static bool check_table(const struct extents *ex, char *buf, size_t size)
 	uint64_t nslots = UINT64_C(1) << ex->table_bits, n = 0;
 
 	for (uint64_t slot = 0; slot < nslots; slot++) {
-		uint32_t i = ex->table[slot];
+		uint32_t i = ex->table[slot].i;
 
 		if (i == EXTENT_NONE)
 			continue;
 		n++;
 		if (i < ex->nslab_touched && ex->slab[i].npages &&
+		    ex->table[slot].tag == tag_of(ex->slab[i].first) &&
 		    extents_at(ex, ex->slab[i].first) == i &&
 		    bittree_test(&ex->heads, ex->slab[i].first))
 			continue;

@@ -161,6 +161,7 @@ static int batch_take(struct region *r, struct holding *h, const uint64_t *npage
 	int err;
 
 	for (uint32_t i = 0; i < n; i++) {
+		extents_foresee_add(&r->extents, h->head);
 		err = placement_request(r, p, npages[i], &req, refusal);
 		if (LIKELY(!err))
 			err = run_take(r, p, &req, &page, &scavenged);

@@ -71,6 +71,7 @@ static int range_owned(struct batch *b, uint64_t page, uint64_t npages,
 		if (i == EXTENT_NONE)
 			return REGION_E_NOT_ALLOCATED;
 		e = extents_get(&r->extents, i);
+		extents_foresee_remove(&r->extents, e);
 		if (!session_may_free(b->s, r, holding_by_index(&r->holdings, e->holding)->owner))
 			return REGION_E_NOT_OWNER;
 		if (e->first < page && extent_end(e) > end)

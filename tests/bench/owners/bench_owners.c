@@ -5,9 +5,10 @@
  *             memory, and how the extents of a dead session come back. Prints a table for each.
  * Uses:       rpc/, region/, pagealloc/, tests/bench/place/measure.h
  *
- * Pairs are timed in turns, with the same lengths and victims, by the allocator alone and by the region above it, so that the
- * difference is what the region adds. The dead session's extents lie either one beside the other or each between two of somebody
- * else's; slices are those that the daemon's loop makes.
+ * Pairs are timed in turns, with the same lengths and victims, three times: by the allocator alone; with an index of extents
+ * beside it, which anything needs that is to refuse a wrong free; and by the region, where extents have owners, so that the difference
+ * between the last two is what sessions add: lists of what is whose, sums and quotas, rights, and whether anybody watches. The dead session's
+ * extents lie either one beside the other or each between two of somebody else's; slices are those that the daemon's loop makes.
  * The goals: 60 ns a pair, 64 bytes a live extent, 50 ms for 10^5 extents, 1 ms for a slice.
  */
 #include <inttypes.h>
@@ -92,10 +93,19 @@ static void give(struct world *w, const struct session *s, uint64_t addr, uint64
 		measure_fail("the extent at %#" PRIx64 " was not taken back", addr);
 }
 
-/* The same pairs, by the region or by the allocator alone. */
+/* The same pairs, by different means. */
+enum means {
+	BY_ALLOCATOR,
+	BY_INDEX, /* the allocator, and an index of the extents */
+	BY_REGION,
+	MEANS,
+};
+
 struct side {
+	enum means means;
 	struct world world;
-	struct pagealloc *pa; /* NULL: by the region */
+	struct pagealloc *pa;   /* but BY_REGION */
+	struct extents extents; /* BY_INDEX */
 	uint64_t random;
 	uint64_t *where; /* address, or page */
 	uint8_t *npages;
@@ -107,33 +117,52 @@ static uint64_t side_take(struct side *side, uint64_t npages)
 {
 	uint64_t page;
 
-	if (!side->pa)
+	if (side->means == BY_REGION)
 		return take(&side->world, side->world.s, npages);
+	if (side->means == BY_INDEX && extents_reserve(&side->extents, 1))
+		measure_fail("no room in the index");
 	if (pagealloc_alloc(side->pa, npages, &page, NULL))
 		measure_fail("no %" PRIu64 " pages", npages);
+	if (side->means == BY_INDEX)
+		extents_add(&side->extents, page, npages, 0);
 	return page;
 }
 
 static void side_give(struct side *side, uint64_t where, uint64_t npages)
 {
-	if (!side->pa)
+	uint32_t i = EXTENT_NONE;
+
+	if (side->means == BY_REGION) {
 		give(&side->world, side->world.s, where, npages);
-	else if (pagealloc_free(side->pa, where, npages))
+		return;
+	}
+	if (side->means == BY_INDEX) {
+		i = extents_at(&side->extents, where);
+		if (i == EXTENT_NONE || extents_get(&side->extents, i)->npages != npages)
+			measure_fail("page %" PRIu64 " is not in the index", where);
+	}
+	if (pagealloc_free(side->pa, where, npages))
 		measure_fail("page %" PRIu64 " was not taken back", where);
+	if (side->means == BY_INDEX)
+		extents_remove(&side->extents, i);
 }
 
-static void side_begin(struct side *side, bool by_region, const struct options *o,
+static void side_begin(struct side *side, enum means means, const struct options *o,
 		       unsigned nextents)
 {
 	const struct pagealloc_config config = {.limit_npages = UINT64_C(1) << REGION_LOG2};
 
 	memset(side, 0, sizeof(*side));
+	side->means = means;
 	side->random = o->seed;
 	side->nextents = nextents;
 	world_begin(&side->world);
-	if (!by_region && (pagealloc_new(&config, &side->pa) ||
-			   pagealloc_grow(side->pa, 0, UINT64_C(1) << REGION_LOG2)))
+	if (means != BY_REGION &&
+	    (pagealloc_new(&config, &side->pa) || pagealloc_grow(side->pa, 0, config.limit_npages)))
 		measure_fail("no allocator");
+	if (means == BY_INDEX && (extents_init(&side->extents, config.limit_npages) ||
+				  extents_commit(&side->extents, config.limit_npages)))
+		measure_fail("no index");
 	side->where = measure_alloc(nextents, sizeof(*side->where));
 	side->npages = measure_alloc(nextents, sizeof(*side->npages));
 	for (unsigned i = 0; i < nextents; i++) {
@@ -147,6 +176,8 @@ static void side_end(struct side *side)
 	free(side->where);
 	free(side->npages);
 	pagealloc_destroy(side->pa);
+	if (side->means == BY_INDEX)
+		extents_deinit(&side->extents);
 	samples_clear(&side->ns);
 	world_end(&side->world);
 }
@@ -168,21 +199,23 @@ static void side_turn(struct side *side, const struct options *o)
 
 static void bench_pairs(const struct options *o, unsigned nextents)
 {
-	static struct side region, alone;
-	double with, without;
+	static struct side sides[MEANS];
+	double ns[MEANS];
 
-	side_begin(&region, true, o, nextents);
-	side_begin(&alone, false, o, nextents);
+	for (enum means m = 0; m < MEANS; m++)
+		side_begin(&sides[m], m, o, nextents);
 	for (unsigned i = 0; i < o->rounds; i++) {
-		side_turn(&alone, o);
-		side_turn(&region, o);
+		for (enum means m = 0; m < MEANS; m++)
+			side_turn(&sides[m], o);
 	}
-	with = samples_quantile(&region.ns, 0.5);
-	without = samples_quantile(&alone.ns, 0.5);
-	printf("  %7u   %8.1f   %8.1f   %8.1f   %8.1f\n", nextents, without, with, with - without,
-	       (double)extents_bytes(&region.world.r->extents) / (double)nextents);
-	side_end(&region);
-	side_end(&alone);
+	for (enum means m = 0; m < MEANS; m++)
+		ns[m] = samples_quantile(&sides[m].ns, 0.5);
+	printf("  %7u   %8.1f   %10.1f   %8.1f   %8.1f   %8.1f   %8.1f\n", nextents,
+	       ns[BY_ALLOCATOR], ns[BY_INDEX], ns[BY_REGION], ns[BY_REGION] - ns[BY_INDEX],
+	       ns[BY_REGION] - ns[BY_ALLOCATOR],
+	       (double)extents_bytes(&sides[BY_REGION].world.r->extents) / (double)nextents);
+	for (enum means m = 0; m < MEANS; m++)
+		side_end(&sides[m]);
 }
 
 static void bench_death(const struct options *o, bool alternating)
@@ -242,8 +275,9 @@ int main(int argc, char **argv)
 	}
 	measure_init();
 	printf("seed %" PRIu64 "\n", o.seed);
-	printf("pairs and memory\n  extents   alone ns    owned ns   more ns (60)   bytes an "
-	       "extent (64)\n");
+	printf("pairs and memory\n  extents   alone ns   indexed ns   owned ns   sessions (60)   "
+	       "index and "
+	       "sessions   bytes an extent (64)\n");
 	for (unsigned n = 100; n <= o.nextents; n *= 10)
 		bench_pairs(&o, n);
 	bench_death(&o, false);
