@@ -119,9 +119,6 @@ static bool fd_take(struct net *net, int fd)
 	switch (err) {
 	case 0:
 		return fair_may(c->fair);
-	case CONN_E_DEAD:
-		close(fd);
-		return true;
 	case CONN_E_REFUSED:
 		say_no(net, fd, "its user has too many");
 		return true;

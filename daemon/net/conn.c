@@ -153,11 +153,32 @@ void conn_cut_off(struct conn *c, enum pallocd_status status, const char *what)
 	if (c->state == CONN_CLOSED)
 		return;
 	c->net->rpc->counters.cut_off++;
+	if (!c->rpc.identified)
+		peer_read_command(&c->peer);
 	log_limited(&c->net->cut_off_limit, LOG_LEVEL_WARNING,
 		    "the connection of pid %d (%s), uid %u is cut off: %s: %s", (int)c->peer.pid,
 		    c->peer.command, (unsigned)c->peer.uid, pallocd_status_sentence(status), what);
 	last_words(c, status, what);
 	conn_close(c, SESSION_CLOSED);
+}
+
+int conn_identify(struct conn *c)
+{
+	int err = peer_read_more(c->fd, &c->peer);
+
+	if (err)
+		return -ENOMEM;
+	c->rpc.peer = c->peer;
+	fair_charge(&c->net->fair, c->fair, CONN_COST_IDENTIFY);
+	err = process_join(&c->net->processes, c->fd, c->peer.pid, &c->in_process, &c->process);
+	switch (err) {
+	case 0:
+		return 0;
+	case PROCESS_E_DEAD:
+		return RPC_E_CLOSE;
+	default:
+		return err;
+	}
 }
 
 void conn_end(struct conn *c)
@@ -278,15 +299,6 @@ static int conn_begin(struct conn *c)
 	if (err)
 		return err;
 	fair_charge(&net->fair, c->fair, CONN_COST_OPEN);
-	err = process_join(&net->processes, c->fd, c->peer.pid, &c->in_process, &c->process);
-	switch (err) {
-	case 0:
-		break;
-	case PROCESS_E_DEAD:
-		return CONN_E_DEAD;
-	default:
-		return err;
-	}
 	err = rpc_conn_open(&c->rpc, net->rpc, &c->peer, &net->out);
 	switch (err) {
 	case 0:

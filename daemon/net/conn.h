@@ -74,16 +74,13 @@ struct conn {
 	uint64_t queued_bytes;
 };
 
-enum conn_outcome {
-	CONN_E_DEAD = 1, /* the process that connected is gone */
-	CONN_E_REFUSED,  /* its user has too many; the loop's buffer says so */
-};
+enum conn_outcome { CONN_E_REFUSED = 1 /* its user has too many; the loop's buffer says so */ };
 
 /**
  * conn_open() - serve @fd, which is taken over on success only
  * @ret_conn: written on 0
  *
- * Return: 0, CONN_E_DEAD, CONN_E_REFUSED, or a negative errno.
+ * Return: 0, CONN_E_REFUSED, or a negative errno.
  */
 MUST_CHECK int conn_open(struct net *net, int fd, struct conn **ret_conn);
 
@@ -95,6 +92,9 @@ void conn_cut_off(struct conn *c, enum pallocd_status status, const char *what);
 
 /** conn_died() - its process has died: it ends now, or when its user has turns left. */
 void conn_died(struct conn *c);
+
+/** conn_identify() - find out who is there in full, and watch the process (rpc_ops.identify). Return: 0, RPC_E_CLOSE (it has died), -ENOMEM. */
+MUST_CHECK int conn_identify(struct conn *c);
 
 /** conn_end() - close it as rpc wants it (rpc_ops.cut), with last words if it has any. */
 void conn_end(struct conn *c);

@@ -13,8 +13,9 @@
 #define CONN_COST_CALLS 16u
 #define CONN_COST_BYTES 4096u
 
-/* Taking a connection: a dozen system calls. */
-#define CONN_COST_OPEN 40u
+/* Taking a connection, and finding out who has connected: half a dozen system calls each. */
+#define CONN_COST_OPEN 20u
+#define CONN_COST_IDENTIFY 24u
 
 /** conn_set_state() - the one setter. */
 void conn_set_state(struct conn *c, enum conn_state state);

@@ -123,7 +123,17 @@ static uint64_t queued_bytes(const struct rpc_conn *rpc)
 	return conn_of(rpc)->queued_bytes;
 }
 
-static const struct rpc_ops ops = {.cut = cut, .wake = wake, .queued_bytes = queued_bytes};
+static int identify(struct rpc_conn *rpc)
+{
+	return conn_identify(conn_of(rpc));
+}
+
+static const struct rpc_ops ops = {
+	.cut = cut,
+	.wake = wake,
+	.identify = identify,
+	.queued_bytes = queued_bytes,
+};
 
 static void defaults_set(struct net_config *c)
 {

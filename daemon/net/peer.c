@@ -19,7 +19,7 @@
 /* Most people are in fewer: one call does. */
 #define GROUPS_FIRST 32
 
-static int credentials_read(int fd, struct session_peer *ret)
+int peer_read(int fd, struct session_peer *ret)
 {
 	struct ucred cred;
 	socklen_t size = sizeof(cred);
@@ -63,7 +63,7 @@ static int groups_read(int fd, struct session_peer *ret)
 }
 
 /* Best effort: the process may have gone, or be somebody whom this daemon does not see. */
-static void command_read(struct session_peer *ret)
+void peer_read_command(struct session_peer *ret)
 {
 	char path[32];
 	ssize_t n;
@@ -87,19 +87,13 @@ static void command_read(struct session_peer *ret)
 	}
 }
 
-int peer_read(int fd, struct session_peer *ret)
+int peer_read_more(int fd, struct session_peer *peer)
 {
-	struct session_peer peer;
-	int err;
+	int err = peer->groups ? 0 : groups_read(fd, peer);
 
-	err = credentials_read(fd, &peer);
 	if (!err)
-		err = groups_read(fd, &peer);
-	if (err)
-		return err;
-	command_read(&peer);
-	*ret = peer;
-	return 0;
+		peer_read_command(peer);
+	return err;
 }
 
 void peer_deinit(struct session_peer *peer)

@@ -45,6 +45,29 @@ static enum pallocd_status hello_check(struct call *c)
 	return call_text(c, "client", m->client, PALLOCD_NAME_BYTES_MAX);
 }
 
+/* Most connections that are too many never come so far. */
+static enum pallocd_status hello_identify(struct call *c)
+{
+	struct rpc_conn *conn = c->conn;
+	int err = 0;
+
+	if (!conn->identified && c->rpc->ops)
+		err = c->rpc->ops->identify(conn);
+	switch (err) {
+	case 0:
+		conn->identified = true;
+		return PALLOCD_OK;
+	case RPC_E_CLOSE:
+		c->closes = true;
+		return call_refuse(c, PALLOCD_SESSION_ENDED, "",
+				   "process %d, which has connected, has died: who still holds its "
+				   "socket has to connect for itself",
+				   (int)conn->peer.pid);
+	default:
+		return call_no_memory(c);
+	}
+}
+
 static enum pallocd_status hello_open(struct call *c, uint64_t grace_usec, struct session **ret)
 {
 	struct region_refusal rr = {0};
@@ -111,6 +134,8 @@ enum pallocd_status hello_serve(struct call *c)
 	struct session *s = NULL;
 
 	status = hello_check(c);
+	if (!status)
+		status = hello_identify(c);
 	if (status)
 		return status;
 	if (grace_msec > PALLOCD_GRACE_MSEC_MAX)

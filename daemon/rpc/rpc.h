@@ -93,6 +93,11 @@ struct rpc_ops {
 	void (*cut)(struct rpc_conn *conn);
 	/** @conn, which waits (RPC_E_WAIT), is to be served again soon */
 	void (*wake)(struct rpc_conn *conn);
+	/**
+	 * what it costs time to find out about @conn's peer, and only sessions need: supplementary groups, command; and its process is
+	 * watched from now on. Called before its session begins, or goes on. Return: 0, RPC_E_CLOSE (the process has died), -ENOMEM.
+	 */
+	int (*identify)(struct rpc_conn *conn);
 	/** requests of @conn that are not served, and replies that are not written */
 	uint64_t (*queued_bytes)(const struct rpc_conn *conn);
 };
@@ -102,6 +107,7 @@ struct rpc_conn {
 	struct rpc *rpc;
 	struct session_peer peer;
 	struct user *user;       /* of the peer */
+	bool identified;         /* the peer is known in full; see rpc_ops */
 	struct session *session; /* NULL until Hello */
 	enum pallocd_status
 		ending; /* not 0: the reply to what comes next, or what is said before the connection is cut */
@@ -138,7 +144,7 @@ MUST_CHECK int rpc_init(struct rpc *rpc, struct regions *regions, const char *se
 void rpc_deinit(struct rpc *rpc);
 
 /**
- * rpc_conn_open() - a connection of @peer begins; its groups are the caller's memory until rpc_conn_close()
+ * rpc_conn_open() - a connection of @peer begins; its groups, now or from rpc_ops.identify(), are the caller's memory until rpc_conn_close()
  *
  * Return: 0, RPC_E_CLOSE (the user has too many connections: @out says so), -ENOMEM. Ended with rpc_conn_close() after 0.
  */

@@ -179,6 +179,7 @@ START_TEST(groups_of_any_number)
 		int fd = accept_one();
 
 		ck_assert_int_eq(peer_read(fd, &peer), 0);
+		ck_assert_int_eq(peer_read_more(fd, &peer), 0);
 		ck_assert_uint_eq(peer.uid, getuid());
 		ck_assert_uint_eq(peer.gid, getgid());
 		ck_assert_int_eq(peer.pid, pid);
@@ -216,12 +217,14 @@ START_TEST(commands_as_people_can_read_them)
 		int fd = accept_one();
 
 		ck_assert_int_eq(peer_read(fd, &peer), 0);
+		ck_assert_int_eq(peer_read_more(fd, &peer), 0);
 		ck_assert_str_eq(peer.command, names[i][1]);
 		peer_deinit(&peer);
 		close(fd);
 		fd = accept_one();
 		child_kill(pid);
 		ck_assert_int_eq(peer_read(fd, &peer), 0);
+		ck_assert_int_eq(peer_read_more(fd, &peer), 0);
 		ck_assert_int_eq(peer.pid, pid);
 		ck_assert_str_eq(peer.command, "");
 		peer_deinit(&peer);
@@ -236,11 +239,13 @@ START_TEST(without_memory_nothing_is_left)
 	int fd = connect_once();
 
 	mem_fail_after(0);
-	ck_assert_int_eq(peer_read(fd, &peer), -ENOMEM);
-	ck_assert_int_eq(peer.pid, 77);
+	ck_assert_int_eq(peer_read_more(fd, &peer), -ENOMEM);
+	ck_assert_ptr_null(peer.groups);
 	mem_fail_after(-1);
 	close(fd);
 	ck_assert_int_eq(peer_read(fd, &peer), -EBADF);
+	ck_assert_int_eq(peer.pid, 77);
+	ck_assert_int_eq(peer_read_more(fd, &peer), -EBADF);
 }
 END_TEST
 

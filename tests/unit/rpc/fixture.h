@@ -41,6 +41,8 @@ struct fixture {
 	/* What rpc has asked of the layer that has the connections. */
 	struct rpc_conn *cut[8], *woken[64];
 	unsigned ncut, nwoken;
+	unsigned nidentified;
+	int identify_err; /* what it is told */
 };
 
 static struct fixture f;
@@ -57,13 +59,22 @@ static inline void ops_wake(struct rpc_conn *conn)
 	f.woken[f.nwoken++] = conn;
 }
 
+static inline int ops_identify(struct rpc_conn *conn)
+{
+	ck_assert(!conn->identified);
+	f.nidentified++;
+	return f.identify_err;
+}
+
 static inline uint64_t ops_queued_bytes(const struct rpc_conn *conn)
 {
 	return conn == &f.main ? 11 : 22;
 }
 
-static const struct rpc_ops ops = {
-	.cut = ops_cut, .wake = ops_wake, .queued_bytes = ops_queued_bytes};
+static const struct rpc_ops ops = {.cut = ops_cut,
+				   .wake = ops_wake,
+				   .identify = ops_identify,
+				   .queued_bytes = ops_queued_bytes};
 
 static inline void region_make(const char *name, uint64_t limit_npages, uint64_t initial_npages)
 {

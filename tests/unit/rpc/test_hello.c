@@ -4,6 +4,8 @@
  * Role:       unit tests of Hello's grace time and token, of Sessions and EndSession, and of connections' limits in rpc/.
  * Uses:       rpc/, region/, proto/, check
  */
+#include <errno.h>
+
 #include "base/clock.h"
 #include "fixture.h"
 
@@ -52,6 +54,33 @@ START_TEST(hello_says_what_is_granted)
 	for (size_t i = 0; i < r->n_features; i++)
 		ck_assert_uint_eq((unsigned)r->features[i], i + 1);
 	ck_assert_uint_eq(f.conn->session->grace_usec, 5000000);
+}
+END_TEST
+
+START_TEST(the_peer_is_identified_before_its_session_begins)
+{
+	Pallocd__V1__Hello m = PALLOCD__V1__HELLO__INIT;
+
+	f.identify_err = -ENOMEM;
+	ck_assert_int_eq(hello()->status, PALLOCD_NO_MEMORY);
+	ck_assert_ptr_null(f.conn->session);
+	f.identify_err = 0;
+	assert_ok(hello());
+	/* Nothing that is refused takes the trouble, and nobody is asked about twice. */
+	ck_assert_uint_eq(f.nidentified, 2);
+	ck_assert_int_eq(hello()->status, PALLOCD_HELLO_REQUIRED);
+	ck_assert_uint_eq(f.nidentified, 2);
+
+	session_end(f.conn->session, SESSION_ASKED, 0);
+	f.conn->session = NULL;
+	f.conn->identified = false;
+	f.identify_err = RPC_E_CLOSE;
+	m.version = 1;
+	put(&REQUEST(3, HELLO, hello, &m));
+	ck_assert_int_eq(serve(), RPC_E_CLOSE);
+	unpack(0);
+	ck_assert_int_eq(f.reply->status, PALLOCD_SESSION_ENDED);
+	ck_assert_ptr_null(f.conn->session);
 }
 END_TEST
 
@@ -452,6 +481,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, hello_says_what_is_granted);
+	tcase_add_test(tc, the_peer_is_identified_before_its_session_begins);
 	tcase_add_test(tc, grace_has_a_limit);
 	tcase_add_test(tc, hello_refusals);
 	tcase_add_test(tc, a_session_goes_on_in_its_grace_time);
