@@ -30,8 +30,7 @@ static int configured(const struct options *options)
 	if (err) {
 		exit_code = early_exit(err);
 	} else if (options->check_config) {
-		log_info("the configuration is good");
-		exit_code = EXIT_CODE_OK;
+		exit_code = daemon_check(&config);
 	} else {
 		log_open(config.log_level);
 		exit_code = daemon_run(&config);

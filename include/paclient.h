@@ -106,7 +106,7 @@ enum paclient_status {
 	PACLIENT_UNALIGNED = 11,     /* the address is not the beginning of a page */
 	PACLIENT_NOT_ALLOCATED = 12, /* some page of the range is not allocated */
 	PACLIENT_NOT_OWNER = 13,     /* some page of the range is held by another owner */
-	PACLIENT_NO_MEMORY = 14,     /* the daemon has no memory for this request */
+	PACLIENT_NO_MEMORY = 14,     /* none for this request, or to put behind its pages */
 	PACLIENT_FAULTED = 15,       /* the region is closed because its state is inconsistent */
 	PACLIENT_OVERLOADED = 16,    /* the daemon takes no more connections */
 	PACLIENT_NOT_FREE = 17,      /* some page of the fixed range is not free */
@@ -256,7 +256,9 @@ enum paclient_feature {
 	PACLIENT_FEATURE_SHARING = 7, /* paclient_share(), _release(), _handover() */
 	PACLIENT_FEATURE_QUOTAS = 8,  /* paclient_quotas() */
 	PACLIENT_FEATURE_WATCH = 9,   /* paclient_watch_open() */
-	PACLIENT_FEATURE_WAIT = 10    /* paclient_alloc_options.wait_ms */
+	PACLIENT_FEATURE_WAIT = 10,   /* paclient_alloc_options.wait_ms */
+	/* paclient_attach(), _map(), _scavenge(); paclient_alloc_options.commit and zero */
+	PACLIENT_FEATURE_BACKING = 11
 };
 
 /** paclient_has() - the daemon can do this (enum paclient_feature). Does not block. */
@@ -318,6 +320,12 @@ struct paclient_region {
 	int death;              /* enum paclient_death */
 	uint64_t quarantine_ms; /* PACLIENT_DEATH_QUARANTINE: so long */
 	uint64_t low_npages;    /* space is low below so many free or growable pages; 0 = never */
+	int backing;            /* enum paclient_backing_kind: what stands behind the addresses */
+	int commit; /* enum paclient_commit: what an alloc gets that does not say; LAZY or NOW */
+	/* Memory comes and goes in units of so many bytes; 0 where there is no backing. */
+	uint64_t backing_page_bytes;
+	bool sanitize; /* pages are cleared before anybody gets them */
+	bool releases; /* memory behind free pages can be given back to the system */
 };
 
 /* All regions, ascending by id. Array and regions belong to the list. */
@@ -516,6 +524,24 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_scattered(
 	const struct paclient_placement *placement, struct paclient_range *ret_ranges,
 	size_t *ret_nranges, struct paclient_call *call);
 
+/* When memory is put behind the pages of an extent. */
+enum paclient_commit {
+	PACLIENT_COMMIT_DEFAULT = 0, /* as the region's configuration says */
+	/* When they are first touched: where there is none left then, the program gets SIGBUS. */
+	PACLIENT_COMMIT_LAZY = 1,
+	PACLIENT_COMMIT_NOW = 2 /* before the reply: where there is none, NO_MEMORY */
+};
+
+/** paclient_commit_name() - "now"; "unknown" for a newer daemon's. Static string. */
+PACLIENT_API const char *paclient_commit_name(int commit);
+
+/* What there is to say about the memory of pages that an alloc or a resize got. */
+struct paclient_alloced {
+	size_t size;               /* sizeof(struct paclient_alloced) */
+	uint64_t scavenged_npages; /* of all pages, how many had no memory behind them */
+	uint64_t cleared_npages;   /* of all pages, how many had to be cleared */
+};
+
 /* All that an alloc may be told. PACLIENT_ALLOC_OPTIONS_INIT sets nothing. */
 struct paclient_alloc_options {
 	size_t size;                                /* sizeof(struct paclient_alloc_options) */
@@ -525,11 +551,15 @@ struct paclient_alloc_options {
 	const char *label; /* of all extents, for people, 127 bytes at most; NULL = none */
 	unsigned flags;    /* 0 or PACLIENT_DETACHED */
 	int wait_ms;       /* where there is no space, wait for it so long; 0 = not at all */
+	int commit;        /* enum paclient_commit: when memory is put behind the pages */
+	bool zero;         /* the pages read as zeros; those without memory do so anyway */
+	/* Written on success, its size field says how much; NULL = nobody wants to know. */
+	struct paclient_alloced *ret_alloced;
 };
 
-#define PACLIENT_ALLOC_OPTIONS_INIT                                           \
-	{                                                                     \
-		sizeof(struct paclient_alloc_options), NULL, NULL, NULL, 0, 0 \
+#define PACLIENT_ALLOC_OPTIONS_INIT                                                           \
+	{                                                                                     \
+		sizeof(struct paclient_alloc_options), NULL, NULL, NULL, 0, 0, 0, false, NULL \
 	}
 
 /**
@@ -545,7 +575,8 @@ struct paclient_alloc_options {
  * this one: a program with several threads better waits on a handle of its own. Whoever has waited in
  * vain gets NO_SPACE or QUOTA. Late replies are dealt with as for paclient_alloc().
  * Errors as paclient_alloc_placed(), and NAME_TAKEN, INVALID for a name that cannot be one,
- * UNKNOWN_VERB where the daemon is too old for what is set.
+ * NO_MEMORY where there is none to put behind the pages, UNKNOWN_VERB where the daemon is too old for
+ * what is set.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_alloc_with(
 	paclient *client, uint32_t region_id, size_t n, const uint64_t *npages,
@@ -681,6 +712,18 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_resize(paclient *client, uint32_t 
 						     uint64_t addr, uint64_t npages, int edge,
 						     uint64_t *ret_addr,
 						     struct paclient_call *call);
+
+/**
+ * paclient_resize_with() - paclient_resize() that says what memory the new pages had
+ * @ret_alloced: the caller's; its size field says how much of it is written; may be NULL
+ *
+ * Blocks. Errors as paclient_resize(), and NO_MEMORY.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_resize_with(paclient *client, uint32_t region_id,
+							  uint64_t addr, uint64_t npages, int edge,
+							  uint64_t *ret_addr,
+							  struct paclient_alloced *ret_alloced,
+							  struct paclient_call *call);
 
 /**
  * paclient_split() - make two extents of one
@@ -1136,6 +1179,15 @@ struct paclient_region_stat {
 	uint64_t quarantined_npages;
 	uint64_t nwaiting; /* allocs that wait for space here */
 	uint64_t quota_refusals_total;
+	uint64_t resident_bytes; /* memory, or blocks of the file, behind the region */
+	/* Neither free nor anybody's: their memory is being put in place, cleared or given back. */
+	uint64_t busy_npages;
+	uint64_t released_npages_total; /* whose memory was given back to the system */
+	uint64_t cleared_npages_total;
+	/* Requests refused because there was no memory to put behind their pages. */
+	uint64_t no_memory_total;
+	uint64_t retained_npages; /* free pages whose memory is kept, as the region's rules say */
+	int scavenger;            /* enum paclient_scavenger */
 };
 
 /**
@@ -1216,138 +1268,6 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_usage_map(paclient *client, uint32
 /** paclient_usage_free() - give back a map; NULL is allowed. */
 PACLIENT_API void paclient_usage_free(struct paclient_usage *usage);
 
-/* One connection that is told what happens. */
-typedef struct paclient_watch paclient_watch;
-
-enum paclient_event_kind {
-	PACLIENT_EVENT_LOST = 0,           /* nothing but a count in lost */
-	PACLIENT_EVENT_ALLOC = 1,          /* addr, npages, session_id or uid */
-	PACLIENT_EVENT_FREE = 2,           /* the same; also what an extent loses at one end */
-	PACLIENT_EVENT_GROW = 3,           /* addr, npages */
-	PACLIENT_EVENT_SHRINK = 4,         /* addr, npages */
-	PACLIENT_EVENT_SESSION_OPEN = 5,   /* session_id, uid, pid */
-	PACLIENT_EVENT_SESSION_GRACE = 6,  /* its connection is gone: cause */
-	PACLIENT_EVENT_SESSION_RESUME = 7, /* it has one again */
-	PACLIENT_EVENT_SESSION_END = 8,    /* cause */
-	PACLIENT_EVENT_SPACE_LOW = 9,      /* npages: still free or to be grown */
-	PACLIENT_EVENT_SPACE_OK = 10,      /* npages: again enough */
-	PACLIENT_EVENT_QUOTA = 11,         /* text: the quota; limit, used, asked */
-	PACLIENT_EVENT_HANDOVER = 12,      /* addr, npages, the new owner's session_id or uid */
-	PACLIENT_EVENT_RECLAIM = 13 /* npages of an ended session given back; the first addr */
-};
-
-/** paclient_event_name() - "session-open"; "unknown" for a newer daemon's. Static string. */
-PACLIENT_API const char *paclient_event_name(int kind);
-
-/* Why a session has ended. */
-enum paclient_cause {
-	PACLIENT_CAUSE_NONE = 0,
-	PACLIENT_CAUSE_CLOSED = 1, /* its connection was closed */
-	PACLIENT_CAUSE_DIED = 2,   /* its process died */
-	PACLIENT_CAUSE_ASKED = 3,  /* it asked for it */
-	PACLIENT_CAUSE_KILLED = 4, /* someone entitled did */
-	PACLIENT_CAUSE_GRACE = 5   /* its grace time was over */
-};
-
-/** paclient_cause_name() - "died"; "unknown" for a newer daemon's. Static string. */
-PACLIENT_API const char *paclient_cause_name(int cause);
-
-/* Numbers that do not apply are 0, text is "". */
-struct paclient_event {
-	size_t size; /* sizeof(struct paclient_event) */
-	int kind;    /* enum paclient_event_kind */
-	int cause;   /* enum paclient_cause */
-	/* Just before this one so many others were lost, because this program was too slow. */
-	uint64_t lost;
-	uint64_t time_usec; /* since 1970 */
-	uint64_t addr;
-	uint64_t npages;
-	uint64_t session_id;
-	uint32_t region_id;
-	uint32_t uid;
-	uint32_t pid;
-	char text[PACLIENT_LABEL_BYTES];
-	uint64_t limit;
-	uint64_t used;
-	uint64_t asked;
-};
-
-/* Which events: all that is set must hold. PACLIENT_WATCH_FILTER_INIT sets nothing: all of them. */
-struct paclient_watch_filter {
-	size_t size;         /* sizeof(struct paclient_watch_filter) */
-	uint64_t kinds;      /* bits UINT64_C(1) << enum paclient_event_kind; 0 = all */
-	uint64_t session_id; /* 0 = any */
-	const char *region;  /* by name, where region_id is 0; NULL = of all and of sessions */
-	uint32_t region_id;  /* of this region alone */
-	bool by_uid;         /* about this user */
-	uint32_t uid;
-};
-
-#define PACLIENT_WATCH_FILTER_INIT                                            \
-	{                                                                     \
-		sizeof(struct paclient_watch_filter), 0, 0, NULL, 0, false, 0 \
-	}
-
-/**
- * paclient_watch_open() - be told what happens from now on
- * @socket_path: as for paclient_open()
- * @options:     the same; grace_ms, token and accepts_handover mean nothing here
- * @filter:      only read; NULL = everything
- * @ret_watch:   the caller gives it back with paclient_watch_close()
- *
- * Events of other users' sessions and quotas are for root and the daemon's own user, those of a
- * region for who has any right there. Nobody waits for a watcher: one that is slow loses events, and
- * is told how many.
- * A watch is used by one thread at a time, and not by a child of fork(2).
- * Blocks until the daemon has answered. Errors as paclient_open(), and NO_REGION, DENIED.
- */
-PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_open(const char *socket_path,
-							 const struct paclient_options *options,
-							 const struct paclient_watch_filter *filter,
-							 paclient_watch **ret_watch,
-							 struct paclient_call *call);
-
-/**
- * paclient_watch_fd() - for poll(2): readable when paclient_watch_next() has something to do
- *
- * Return: a descriptor that belongs to the watch; -1 for NULL. After it was readable, call
- * paclient_watch_next() with a timeout of 0 until it says TIMED_OUT: one read may bring many events.
- */
-PACLIENT_API int paclient_watch_fd(const paclient_watch *watch);
-
-/**
- * paclient_watch_next() - the next event
- * @ret_event:  the caller's; its size field says how much of it is written
- * @timeout_ms: wait for it so long; 0 = not at all; -1 = for ever
- * @call:       only for the error; its timeout means nothing here
- *
- * Blocks; signals do not end the waiting. Return: 0; TIMED_OUT: none came, which leaves the watch as
- * it was; as any call.
- */
-PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_next(paclient_watch *watch,
-							 struct paclient_event *ret_event,
-							 int timeout_ms,
-							 struct paclient_call *call);
-
-/* Sees one event, which is valid until it returns. Not 0: enough. */
-typedef int paclient_event_fn(const struct paclient_event *event, void *ctx);
-
-/**
- * paclient_watch_run() - show one event after the other to a function
- * @each: called on this thread until it returns something but 0; may not close the watch
- * @ctx:  its second argument
- * @call: only for the error
- *
- * Blocks as long as the daemon is there. Return: 0 where @each wanted no more; DISCONNECTED; as any
- * call, but never TIMED_OUT.
- */
-PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_run(paclient_watch *watch,
-							paclient_event_fn *each, void *ctx,
-							struct paclient_call *call);
-
-/** paclient_watch_close() - no more events; NULL is allowed. Does not block. */
-PACLIENT_API void paclient_watch_close(paclient_watch *watch);
-
 /** paclient_status_name() - "NO_SPACE" for PACLIENT_NO_SPACE; "UNKNOWN" for others. Static string.
  */
 PACLIENT_API const char *paclient_status_name(int status);
@@ -1365,5 +1285,9 @@ PACLIENT_API const char *paclient_version(void);
 #ifdef __cplusplus
 }
 #endif
+
+/* The rest, by subject. */
+#include "paclient/memory.h"
+#include "paclient/watch.h"
 
 #endif

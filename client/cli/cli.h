@@ -73,7 +73,9 @@ struct cli {
 	uint64_t scatter;   /* alloc; 0 = one extent for each size */
 	bool lower;         /* resize */
 	bool undo;          /* drain, reserve */
-	bool wait;          /* drain */
+	bool wait;          /* drain, scavenge */
+	bool zero;          /* alloc, exec */
+	int commit;         /* alloc, exec: enum paclient_commit */
 	const char
 		*name; /* alloc, exec, annotate: the extent's; list: a pattern; NULL = not given */
 	const char *label;       /* alloc, exec, annotate; NULL = not given */
@@ -111,6 +113,7 @@ enum option_kind {
 	OPTION_COUNT,    /* uint64_t, from 1 */
 	OPTION_AMOUNT,   /* struct amount, from 1 */
 	OPTION_ADDRESS,  /* struct address */
+	OPTION_COMMIT,   /* int, enum paclient_commit; the value may be left out */
 };
 
 struct option_spec {
@@ -239,7 +242,7 @@ const char *cli_region_take(struct cli *cli);
 /* The same with its data; @ret->size need not be set. Return: 0 or an exit code, already told. */
 MUST_CHECK int cli_region(struct cli *cli, paclient *pa, const char *name,
 			  struct paclient_region *ret);
-/* What --name, --label and --wait say about extents that are taken; @call waits as long. */
+/* What --name, --label, --wait, --zero and --commit say about extents that are taken; @call waits as long. */
 void cli_alloc_options(const struct cli *cli, struct paclient_alloc_options *options,
 		       struct paclient_call *call);
 /* A size among the arguments, from 1. Return: 0 or EXIT_USAGE, already told. */
@@ -300,6 +303,9 @@ int cmd_reserve(struct cli *cli);
 int cmd_stat(struct cli *cli);
 int cmd_ping(struct cli *cli);
 int cmd_map(struct cli *cli);
+int cmd_scavenge(struct cli *cli);
+int cmd_read(struct cli *cli);
+int cmd_write(struct cli *cli);
 int cmd_replay(struct cli *cli);
 int cmd_exec(struct cli *cli);
 int cmd_why(struct cli *cli);

@@ -17,6 +17,7 @@ struct batch {
 	size_t n;
 	uint64_t *addrs;
 	uint64_t *npages;
+	struct paclient_alloced alloced; /* alloc */
 };
 
 static void batch_deinit(struct batch *b)
@@ -79,8 +80,13 @@ static int amounts_read(const struct cli *cli, struct amount *amounts)
 /* Where the caller cannot know the lengths they are said, in a form that free takes. */
 static int alloc_out(const struct cli *cli, const struct batch *b, const struct paclient_region *r)
 {
-	if (cli->json)
-		return json_out(cli, batch_object(b, r));
+	if (cli->json) {
+		json_t *o = batch_object(b, r);
+
+		json_object_set_new(o, "scavenged_npages", json_count(b->alloced.scavenged_npages));
+		json_object_set_new(o, "cleared_npages", json_count(b->alloced.cleared_npages));
+		return json_out(cli, o);
+	}
 	for (size_t i = 0; i < b->n; i++) {
 		printf("0x%" PRIx64, b->addrs[i]);
 		if (cli->scatter)
@@ -91,11 +97,14 @@ static int alloc_out(const struct cli *cli, const struct batch *b, const struct 
 }
 
 static void alloc_options(const struct cli *cli, const struct paclient_placement *where,
-			  struct paclient_alloc_options *options, struct paclient_call *call)
+			  struct batch *b, struct paclient_alloc_options *options,
+			  struct paclient_call *call)
 {
+	b->alloced.size = sizeof(b->alloced);
 	cli_alloc_options(cli, options, call);
 	options->placement = where;
 	options->flags = PACLIENT_DETACHED;
+	options->ret_alloced = &b->alloced;
 }
 
 /* One size in up to so many extents: the batch becomes what they are. */
@@ -113,7 +122,7 @@ static int alloc_scattered(const struct cli *cli, paclient *pa, uint32_t region_
 	batch_deinit(b);
 	*b = (struct batch){0};
 	err = ranges ? batch_init(cli, b, n) : system_error(cli, "no memory for the extents");
-	alloc_options(cli, where, &options, &call);
+	alloc_options(cli, where, b, &options, &call);
 	if (!err && paclient_alloc_scattered_with(pa, region_id, npages, cli->scatter, &options,
 						  ranges, &b->n, &call))
 		err = call_error(cli, &call.error);
@@ -131,7 +140,7 @@ static int alloc_placed(const struct cli *cli, paclient *pa, uint32_t region_id,
 	struct paclient_alloc_options options;
 	struct paclient_call call;
 
-	alloc_options(cli, where, &options, &call);
+	alloc_options(cli, where, b, &options, &call);
 	if (!paclient_alloc_with(pa, region_id, b->n, b->npages, &options, b->addrs, &call))
 		return 0;
 	/* Of the fields only npages has an entry for each argument. */

@@ -44,6 +44,11 @@ static json_t *region_json(const struct paclient_region *r)
 	json_object_set_new(o, "death", json_string(paclient_death_name(r->death)));
 	json_object_set_new(o, "quarantine_ms", json_count(r->quarantine_ms));
 	json_object_set_new(o, "low_npages", json_count(r->low_npages));
+	json_object_set_new(o, "backing", json_string(paclient_backing_name(r->backing)));
+	json_object_set_new(o, "backing_page_bytes", json_count(r->backing_page_bytes));
+	json_object_set_new(o, "commit", json_string(paclient_commit_name(r->commit)));
+	json_object_set_new(o, "sanitize", json_boolean(r->sanitize));
+	json_object_set_new(o, "releases", json_boolean(r->releases));
 	return o;
 }
 
@@ -67,19 +72,20 @@ static void regions_table(const struct paclient_region_list *list)
 
 		width = n > width ? n : width;
 	}
-	printf("%-*s %10s %10s %10s %10s %10s %6s  %s\n", width, "REGION", "PAGE", "LIMIT", "GROWN",
-	       "USED", "FREE", "USED%", "BASE");
+	printf("%-*s %10s %10s %10s %10s %10s %6s  %-12s  %s\n", width, "REGION", "PAGE", "LIMIT",
+	       "GROWN", "USED", "FREE", "USED%", "BASE", "BACKING");
 	for (size_t i = 0; i < list->nregions; i++) {
 		const struct paclient_region *r = list->regions[i];
 		uint64_t size = r->page_size_bytes, nused = region_used(r);
 
-		printf("%-*s %10s %10s %10s %10s %10s %6.1f  0x%" PRIx64 "%s\n", width, r->name,
-		       size_text(size, page), size_text(pages_bytes(r->limit_npages, size), limit),
+		printf("%-*s %10s %10s %10s %10s %10s %6.1f  0x%-10" PRIx64 "  %s%s\n", width,
+		       r->name, size_text(size, page),
+		       size_text(pages_bytes(r->limit_npages, size), limit),
 		       size_text(pages_bytes(r->grown_npages, size), grown),
 		       size_text(pages_bytes(nused, size), used),
 		       size_text(pages_bytes(r->free_npages, size), unused),
 		       percent(nused, r->grown_npages), r->base_addr,
-		       r->faulted ? "  FAULTED" : "");
+		       paclient_backing_name(r->backing), r->faulted ? "  FAULTED" : "");
 	}
 }
 
@@ -191,6 +197,22 @@ static void policy_text(const struct paclient_region *r)
 		pages_line("space is low below", r->low_npages, r->page_size_bytes);
 }
 
+/* What stands behind the addresses, and when. */
+static void backing_text(const struct paclient_region *r)
+{
+	char text[SIZE_TEXT_BYTES];
+
+	if (r->backing == PACLIENT_BACKING_NONE) {
+		key_value("backing", "none");
+		return;
+	}
+	key_value("backing", "%s, in pages of %s%s", paclient_backing_name(r->backing),
+		  size_text(r->backing_page_bytes, text),
+		  r->releases ? "" : "; cannot be given back to the system");
+	key_value("commit", "%s", paclient_commit_name(r->commit));
+	key_value("sanitize", "%s", r->sanitize ? "yes" : "no");
+}
+
 static void info_text(const struct info *x)
 {
 	const struct paclient_region *r = &x->region;
@@ -212,6 +234,7 @@ static void info_text(const struct info *x)
 	else
 		key_value("auto-grow", "never");
 	key_value("best fit", "%s", r->best_fit ? "yes" : "no");
+	backing_text(r);
 	policy_text(r);
 	ranges_text("ranges", x->grown, size);
 	ranges_text("reserved", x->reserved, size);

@@ -18,9 +18,11 @@ static void range_line(const struct paclient_range *range)
 static int resize_run(struct cli *cli, const char *name, uint64_t addr, const struct amount *amount)
 {
 	CLEANUP(paclient_closep) paclient *pa = NULL;
+	struct paclient_alloced alloced = {.size = sizeof(alloced)};
 	struct paclient_range x = {0};
 	struct paclient_region r;
 	struct paclient_call call;
+	json_t *o;
 	int err;
 
 	err = cli_open(cli, &pa);
@@ -30,11 +32,16 @@ static int resize_run(struct cli *cli, const char *name, uint64_t addr, const st
 		return err;
 	amount_npages(amount, r.page_size_bytes, &x.npages);
 	call_init(cli, &call);
-	if (paclient_resize(pa, r.id, addr, x.npages, cli->lower ? PACLIENT_LOWER : PACLIENT_UPPER,
-			    &x.addr, &call))
+	if (paclient_resize_with(pa, r.id, addr, x.npages,
+				 cli->lower ? PACLIENT_LOWER : PACLIENT_UPPER, &x.addr, &alloced,
+				 &call))
 		return call_error(cli, &call.error);
-	if (cli->json)
-		return json_out(cli, range_result(&r, &x));
+	if (cli->json) {
+		o = range_result(&r, &x);
+		json_object_set_new(o, "scavenged_npages", json_count(alloced.scavenged_npages));
+		json_object_set_new(o, "cleared_npages", json_count(alloced.cleared_npages));
+		return json_out(cli, o);
+	}
 	range_line(&x);
 	return out_end(cli);
 }

@@ -81,6 +81,12 @@ static const struct counter region_counters[] = {
 	REGION(shrinks_total, "shrinks", COUNT),
 	REGION(no_space_total, "no space", COUNT),
 	REGION(quota_refusals_total, "quota refusals", COUNT),
+	REGION(resident_bytes, "resident", BYTES),
+	REGION(busy_npages, "busy", PAGES),
+	REGION(retained_npages, "retained", PAGES),
+	REGION(released_npages_total, "released", PAGES),
+	REGION(cleared_npages_total, "cleared", PAGES),
+	REGION(no_memory_total, "no memory", COUNT),
 	REGION(metadata_bytes, "metadata", BYTES),
 };
 
@@ -162,12 +168,15 @@ static int stat_region(struct cli *cli, paclient *pa, const char *name)
 	if (cli->json) {
 		object = json_pack("{s:s, s:I}", "region", stat.name, "id", (json_int_t)stat.id);
 		counter_json(object, region_counters, ARRAY_SIZE(region_counters), &stat);
+		json_object_set_new(object, "scavenger",
+				    json_string(paclient_scavenger_name(stat.scavenger)));
 		counter_json(object, &fragmentation, 1, &stat);
 		json_object_set_new(object, "free_runs", runs_json(&runs));
 		return json_out(cli, object);
 	}
 	key_value("region", "%s", stat.name);
 	counter_text(region_counters, ARRAY_SIZE(region_counters), &stat, stat.page_size_bytes);
+	key_value("scavenger", "%s", paclient_scavenger_name(stat.scavenger));
 	fragmentation_line(stat.fragmentation_ppm);
 	runs_table(&runs, stat.page_size_bytes);
 	return out_end(cli);

@@ -17,8 +17,9 @@ static void options_help(const struct option_spec *options, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		char text[64];
 
+		/* A value that may be left out brings its own brackets. */
 		snprintf(text, sizeof(text), "%s%s%s", options[i].name,
-			 options[i].metavar ? " " : "",
+			 options[i].metavar && options[i].metavar[0] != '[' ? " " : "",
 			 options[i].metavar ? options[i].metavar : "");
 		printf("  %-20s %s\n", text, options[i].help);
 	}

@@ -61,6 +61,8 @@ void cli_alloc_options(const struct cli *cli, struct paclient_alloc_options *opt
 	options->name = cli->name;
 	options->label = cli->label;
 	options->wait_ms = cli->wait_ms;
+	options->zero = cli->zero;
+	options->commit = cli->commit;
 	call_init(cli, call);
 	/* The handle's timeout begins when the waiting ends; one of the call's own would cut it short. */
 	call->timeout_ms = 0;

@@ -42,6 +42,18 @@ static const char *texts_add(struct texts *to, const char *value)
 }
 _Static_assert(TEXTS_MAX == 16, "the sentence above says it");
 
+/* Return: NULL, or what is wrong. */
+static const char *commit_parse(const char *value, int *ret)
+{
+	if (!value[0] || !strcmp(value, "now"))
+		*ret = PACLIENT_COMMIT_NOW;
+	else if (!strcmp(value, "lazy"))
+		*ret = PACLIENT_COMMIT_LAZY;
+	else
+		return "is neither now nor lazy";
+	return NULL;
+}
+
 static int option_set(struct cli *cli, const struct option_spec *o, const char *value)
 {
 	void *to = (char *)cli + o->offset;
@@ -74,6 +86,9 @@ static int option_set(struct cli *cli, const struct option_spec *o, const char *
 		((struct address *)to)->given = true;
 		wrong = number_parse(value, &((struct address *)to)->addr);
 		break;
+	case OPTION_COMMIT:
+		wrong = commit_parse(value, to);
+		break;
 	case OPTION_COUNT:
 		wrong = number_parse(value, to);
 		if (!wrong && !*(uint64_t *)to)
@@ -99,8 +114,8 @@ static int option_take(struct cli *cli, int argc, char **argv, int *at)
 			return usage_error(cli, "%s takes no value", o->name);
 		return option_set(cli, o, "");
 	}
-	if (value)
-		return option_set(cli, o, value + 1);
+	if (value || o->kind == OPTION_COMMIT)
+		return option_set(cli, o, value ? value + 1 : "");
 	if (*at + 1 >= argc)
 		return usage_error(cli, "%s needs a value: %s %s", o->name, o->name, o->metavar);
 	return option_set(cli, o, argv[++*at]);

@@ -44,6 +44,8 @@ static const struct option_spec exec_options[] = {
 	{"--extent-name", "NAME", "of the extent, for others to find", OPTION_TEXT, IN(name)},
 	{"--label", "TEXT", "of the extent, for people", OPTION_TEXT, IN(label)},
 	{"--wait", "DURATION", "for space, if there is none", OPTION_DURATION, IN(wait_ms)},
+	{"--zero", NULL, "it reads as zeros", OPTION_FLAG, IN(zero)},
+	{"--commit", "[=now|lazy]", "memory now, or when it is touched", OPTION_COMMIT, IN(commit)},
 };
 
 /* fit counts places and wants none: it knows only the first ones. The last ones are alloc's alone. */
@@ -63,6 +65,9 @@ static const struct option_spec placement_options[] = {
 	{"--name", "NAME", "of the one extent, unique in the region", OPTION_TEXT, IN(name)},
 	{"--label", "TEXT", "of the extents, for people", OPTION_TEXT, IN(label)},
 	{"--wait", "DURATION", "for space, if there is none", OPTION_DURATION, IN(wait_ms)},
+	{"--zero", NULL, "the pages read as zeros", OPTION_FLAG, IN(zero)},
+	{"--commit", "[=now|lazy]", "memory now, or when it is touched; default: the region's",
+	 OPTION_COMMIT, IN(commit)},
 };
 #define NPLACEMENT_FIT_OPTIONS 4
 #define NPLACEMENT_WHY_OPTIONS 7
@@ -79,6 +84,10 @@ static const struct option_spec drain_options[] = {
 	{"--undo", NULL, "the range may be used again", OPTION_FLAG, IN(undo)},
 	{"--wait", NULL, "until nothing is left there, at most for the timeout", OPTION_FLAG,
 	 IN(wait)},
+};
+
+static const struct option_spec scavenge_options[] = {
+	{"--wait", NULL, "until it is done, at most for the timeout", OPTION_FLAG, IN(wait)},
 };
 
 static const struct option_spec reserve_options[] = {
@@ -135,7 +144,9 @@ const struct verb verbs[] = {
 	 "is.\n"
 	 "With --wait those who wait get space first come, first served; the exit code is 4 if "
 	 "the\n"
-	 "time is up before.\n" PLACEMENT_HELP,
+	 "time is up before.\n"
+	 "With --commit the exit code is 1 (NO_MEMORY) if there is no memory to put behind the "
+	 "pages.\n" PLACEMENT_HELP,
 	 OPTIONS(placement_options), cmd_alloc},
 	{"why", "REGION NPAGES|SIZE", "where an extent would go, or why it does not fit",
 	 "Nothing changes. Exit code 0 if it fits, perhaps after the region has grown, 4 if not.\n"
@@ -183,6 +194,23 @@ const struct verb verbs[] = {
 	{"reserve", "REGION ADDR:NPAGES|+SIZE", "make a hole that nobody may ever get",
 	 "Grown or not: what grows there later is a hole, too.\n", OPTIONS(reserve_options),
 	 cmd_reserve},
+	{"scavenge", "REGION [SIZE]", "give memory behind free pages back to the system",
+	 "About so much, or all of it, whatever is otherwise kept for those who come. A plain "
+	 "number is\n"
+	 "bytes. With --wait it prints how much it was, else it returns when that has begun.\n",
+	 OPTIONS(scavenge_options), cmd_scavenge},
+	{"read", "REGION ADDR[:NPAGES|+SIZE]|NAME", "print the memory of an extent",
+	 "From where an extent begins, all of it or so many pages or bytes, to standard output, "
+	 "which\n"
+	 "may not be a terminal.\n",
+	 NULL, 0, cmd_read},
+	{"write", "REGION ADDR[:NPAGES|+SIZE]|NAME", "fill the memory of an extent",
+	 "From standard input, from where an extent begins up to its end, or so many pages or "
+	 "bytes. It\n"
+	 "is an error if there is more. Whose the extent is, is not looked at: the right "
+	 "attach-rw is\n"
+	 "enough.\n",
+	 NULL, 0, cmd_write},
 	{"lookup", "REGION NAME", "where the extent of that name is",
 	 "Prints it as ADDR:NPAGES, which `paclient free` takes as it is.\n", NULL, 0, cmd_lookup},
 	{"list", "REGION", "extents: whose they are, and what they are called",

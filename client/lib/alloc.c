@@ -17,7 +17,26 @@ int alloc_options(struct paclient_error *e, const struct paclient_alloc_options 
 		return PACLIENT_BAD_ARGUMENT;
 	if (ret->wait_ms < 0)
 		return error_argument(e, "options.wait_ms", "must not be negative");
+	if (ret->commit < PACLIENT_COMMIT_DEFAULT || ret->commit > PACLIENT_COMMIT_NOW)
+		return error_argument(e, "options.commit", "is no enum paclient_commit");
 	return 0;
+}
+
+bool alloc_plain(const struct paclient_alloc_options *o)
+{
+	return !o->placement && !o->name && !o->label && !o->wait_ms && !o->commit && !o->zero;
+}
+
+void alloced_read(uint64_t scavenged_npages, uint64_t cleared_npages, struct paclient_alloced *ret)
+{
+	*ret = (struct paclient_alloced){.size = sizeof(*ret),
+					 .scavenged_npages = scavenged_npages,
+					 .cleared_npages = cleared_npages};
+}
+
+int alloced_check(struct call *k, const char *name, const struct paclient_alloced *to)
+{
+	return to ? call_result_check(k, name, to) : 0;
 }
 
 int alloc_flags(struct paclient_error *e, unsigned flags)
@@ -40,6 +59,10 @@ static int alloc_needs(struct call *k, const struct paclient_alloc_options *o)
 		status = call_needs(k, PACLIENT_FEATURE_NAMES, "label");
 	if (!status && o->wait_ms)
 		status = call_needs(k, PACLIENT_FEATURE_WAIT, "wait_ms");
+	if (!status && o->commit)
+		status = call_needs(k, PACLIENT_FEATURE_BACKING, "commit");
+	if (!status && o->zero)
+		status = call_needs(k, PACLIENT_FEATURE_BACKING, "zero");
 	return status;
 }
 
@@ -67,6 +90,8 @@ int alloc_message(struct call *k, const struct paclient_alloc_options *o,
 		alloc->name = (char *)o->name;
 	if (o->label)
 		alloc->label = (char *)o->label;
+	alloc->commit = (Pallocd__V1__Commit)o->commit;
+	alloc->zero = o->zero;
 	if (o->wait_ms)
 		alloc->wait_msec = call_wait(k, o->wait_ms, user);
 	pallocd__v1__request__init(&ret->request);

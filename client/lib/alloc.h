@@ -20,6 +20,15 @@ struct alloc_message {
 MUST_CHECK int alloc_options(struct paclient_error *e, const struct paclient_alloc_options *from,
 			     struct paclient_alloc_options *ret);
 
+/** alloc_plain() - nothing is set that the request of the hot path could not say. */
+bool alloc_plain(const struct paclient_alloc_options *o);
+
+/** alloced_read() - what a reply says about the memory of the pages it brings. */
+void alloced_read(uint64_t scavenged_npages, uint64_t cleared_npages, struct paclient_alloced *ret);
+
+/** alloced_check() - the caller's struct for it, which may be NULL. Return: 0, or BAD_ARGUMENT told to @k. */
+MUST_CHECK int alloced_check(struct call *k, const char *name, const struct paclient_alloced *to);
+
 /** alloc_flags() - are they known? Return: 0, or BAD_ARGUMENT told to @e. */
 MUST_CHECK int alloc_flags(struct paclient_error *e, unsigned flags);
 

@@ -300,6 +300,21 @@ static void call_pack(struct call *k, size_t nbytes)
 		wire_extents_pack(&k->extents, to);
 }
 
+static bool call_attaches(const struct call *k)
+{
+	return k->request && k->request->verb_case == PALLOCD__V1__REQUEST__VERB_ATTACH;
+}
+
+/* Can what comes with the reply be kept? */
+static int attach_room(struct call *k)
+{
+	if (!call_attaches(k) || k->client->fds.nids < FDS_MAX)
+		return 0;
+	error_set(k->error, PACLIENT_LIMIT, "%u attaches are in flight, more may not be", FDS_MAX);
+	k->error->limit = FDS_MAX;
+	return PACLIENT_LIMIT;
+}
+
 /* Into `out`, and from there as far as the socket takes it. */
 static int call_submit(struct call *k)
 {
@@ -331,8 +346,12 @@ static int call_submit(struct call *k)
 		if (err)
 			return call_late(k);
 	}
+	if (attach_room(k))
+		return PACLIENT_LIMIT;
 	call_pack(k, nbytes);
 	k->id = ++c->id_last;
+	if (call_attaches(k))
+		fds_expect(&c->fds, k->id);
 	ring_add_tail(&c->flight, &k->in_flight);
 	flush(c);
 	return 0;

@@ -141,6 +141,7 @@ int conn_flush(struct paclient *c)
 
 void conn_discard(struct paclient *c)
 {
+	/* Descriptors are dropped by the kernel where nobody has room for them. */
 	/* More than a socket holds, and an end to it where the other side goes on writing. */
 	for (int i = 0; i < 16; i++) {
 		if (recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT) <= 0)
@@ -175,6 +176,53 @@ static size_t in_room(const struct paclient *c)
 	return frame - c->in_end;
 }
 
+/* Out of the places of the standard streams, as the socket is. */
+static void descriptor_add(struct fds *f, int fd)
+{
+	fd = above_standard(fd);
+	if (fd >= 0)
+		fds_add(f, fd);
+	else
+		f->lost = true;
+}
+
+static void descriptors_take(struct paclient *c, struct msghdr *m)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(h) + i * sizeof(fd), sizeof(fd));
+			descriptor_add(&c->fds, fd);
+		}
+	}
+	if (m->msg_flags & MSG_CTRUNC)
+		c->fds.lost = true;
+}
+
+/* As recv(2), and the descriptors. */
+static ssize_t receive(struct paclient *c, size_t room, int flags)
+{
+	struct iovec to = {c->in + c->in_end, room};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control;
+	struct msghdr m = {.msg_iov = &to,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(c->fd, &m, flags | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0 && (m.msg_controllen || m.msg_flags & MSG_CTRUNC))
+		descriptors_take(c, &m);
+	return n;
+}
+
 /*
  * A poll in front of each receive would cost a system call per request. The kernel keeps the time
  * as well (SO_RCVTIMEO), but only for the one length that it was told at connect: the handle's timeout.
@@ -192,7 +240,7 @@ int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_s
 			return err;
 		flags = MSG_DONTWAIT;
 	}
-	n = recv(c->fd, c->in + c->in_end, in_room(c), flags);
+	n = receive(c, in_room(c), flags);
 	if (n > 0)
 		c->in_end += (size_t)n;
 	else if (n == 0)

@@ -46,6 +46,7 @@ void conn_discard(struct paclient *c);
  * @fresh:    the time left until @deadline_ns is the handle's timeout
  * @to_send:  return as well when the socket takes bytes again
  *
+ * Descriptors that come along are put into c->fds.
  * Return: 0 (perhaps nothing came: look and call again), CONN_E_LATE, CONN_E_END, negative errno.
  */
 MUST_CHECK int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_send);

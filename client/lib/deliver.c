@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/lib/conn.h"
 #include "client/lib/error.h"
@@ -139,11 +140,46 @@ static struct call *call_find(struct paclient *c, uint64_t id)
 	return NULL;
 }
 
+static void reply_hand_over(struct paclient *c, const struct wire_reply *r, const uint8_t *msg,
+			    size_t nbytes)
+{
+	struct call *k = call_find(c, r->id);
+	int status;
+
+	if (k) {
+		status = take(k, r, msg, nbytes);
+		if (status == PACLIENT_PROTOCOL)
+			deliver_broken(c, status, 0, "%s", k->error->message);
+		else
+			call_done(k, status);
+	} else if (late_take(c, r)) {
+		deliver_broken(c, PACLIENT_PROTOCOL, 0,
+			       "a reply to request %" PRIu64 ", which is not open", r->id);
+	}
+}
+
+/* The descriptor that belongs to the reply is there while it is read; what nobody takes is closed. */
+static void reply_with_fd(struct paclient *c, const struct wire_reply *r, const uint8_t *msg,
+			  size_t nbytes)
+{
+	bool attached = !r->status && r->result == PALLOCD__V1__REPLY__RESULT_ATTACH;
+
+	if (!c->fds.nids || !fds_answer(&c->fds, r->id, attached, &c->fds.current)) {
+		reply_hand_over(c, r, msg, nbytes);
+		return;
+	}
+	if (attached && c->fds.current == FDS_NONE)
+		deliver_broken(c, PACLIENT_PROTOCOL, 0, "an AttachReply without its descriptor");
+	else
+		reply_hand_over(c, r, msg, nbytes);
+	if (c->fds.current >= 0)
+		close(c->fds.current);
+	c->fds.current = FDS_NONE;
+}
+
 static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 {
 	struct wire_reply r;
-	struct call *k;
-	int status;
 
 	if (wire_reply_scan(msg, nbytes, &r)) {
 		deliver_broken(c, PACLIENT_PROTOCOL, 0, "a frame of %zu bytes holds no reply",
@@ -154,17 +190,7 @@ static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 		deliver_refused(c, msg, nbytes);
 		return;
 	}
-	k = call_find(c, r.id);
-	if (k) {
-		status = take(k, &r, msg, nbytes);
-		if (status == PACLIENT_PROTOCOL)
-			deliver_broken(c, status, 0, "%s", k->error->message);
-		else
-			call_done(k, status);
-	} else if (late_take(c, &r)) {
-		deliver_broken(c, PACLIENT_PROTOCOL, 0,
-			       "a reply to request %" PRIu64 ", which is not open", r.id);
-	}
+	reply_with_fd(c, &r, msg, nbytes);
 }
 
 /* Is there a whole frame from @at on? */
@@ -172,6 +198,9 @@ static bool frame_at(struct paclient *c, size_t at, const uint8_t **ret_msg, siz
 {
 	size_t nbytes;
 
+	if (fds_wrong(&c->fds))
+		deliver_broken(c, PACLIENT_PROTOCOL, 0,
+			       "the daemon sent a descriptor that nobody has asked for");
 	if (c->broken || c->in_end - at < PALLOCD_FRAME_HEADER_BYTES)
 		return false;
 	nbytes = wire_u32(c->in + at);
@@ -203,6 +232,8 @@ void deliver_frames(struct paclient *c)
 		at += PALLOCD_FRAME_HEADER_BYTES + nbytes;
 	}
 	in_drop(c, at);
+	if (c->broken)
+		fds_close(&c->fds);
 }
 
 bool deliver_frame(struct paclient *c, const uint8_t **ret_msg, size_t *ret_nbytes)

@@ -70,12 +70,32 @@ int paclient_alloc_placed(paclient *client, uint32_t region_id, size_t n, const 
 	return paclient_alloc_with(client, region_id, n, npages, &o, ret_addrs, call);
 }
 
+static int take_alloced(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	alloced_read(reply->alloc->scavenged_npages, reply->alloc->cleared_npages, k->to);
+	return 0;
+}
+
+/* By the hot path's request where that can say it all. */
+static int alloc_run(struct call *k, const struct paclient_alloc_options *o,
+		     const struct paclient_call *user)
+{
+	struct alloc_message m;
+	int status;
+
+	if (alloc_plain(o))
+		return call_extents(k);
+	status = alloc_message(k, o, user, &m);
+	return status ? status
+		      : call_message(k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, k->take);
+}
+
 int paclient_alloc_with(paclient *client, uint32_t region_id, size_t n, const uint64_t *npages,
 			const struct paclient_alloc_options *options, uint64_t *ret_addrs,
 			struct paclient_call *call)
 {
 	struct paclient_alloc_options o;
-	struct alloc_message m;
+	struct paclient_alloced alloced;
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
@@ -83,14 +103,18 @@ int paclient_alloc_with(paclient *client, uint32_t region_id, size_t n, const ui
 		status = alloc_options(k.error, options, &o);
 	if (!status)
 		status = alloc_check(&k, region_id, n, npages, o.flags, ret_addrs);
+	if (!status)
+		status = alloced_check(&k, "options.ret_alloced", o.ret_alloced);
 	if (status)
 		return status;
-	if (!o.placement && !o.name && !o.label && !o.wait_ms)
-		return call_extents(&k);
-	status = alloc_message(&k, &o, call, &m);
-	if (status)
-		return status;
-	return call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, NULL);
+	if (o.ret_alloced) {
+		k.take = take_alloced;
+		k.to = &alloced;
+	}
+	status = alloc_run(&k, &o, call);
+	if (!status && o.ret_alloced)
+		call_result_give(&alloced, o.ret_alloced);
+	return status;
 }
 
 int paclient_free(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,

@@ -49,6 +49,8 @@ static struct paclient *handle_new(void)
 	ring_init(&c->flight);
 	ring_init(&c->sleepers);
 	ring_init(&c->lates);
+	fds_init(&c->fds);
+	maps_init(&c->maps);
 	c->frame_bytes_max = PALLOCD_FRAME_BYTES_MAX;
 	c->batch_max = PALLOCD_BATCH_EXTENTS_MAX;
 	return c;
@@ -62,6 +64,8 @@ void handle_free(struct paclient *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	late_forget(c);
+	fds_close(&c->fds);
+	maps_deinit(&c->maps, ours);
 	if (ours)
 		pthread_mutex_destroy(&c->lock);
 	munmap((char *)c - (c->map_bytes - sizeof(*c)), c->map_bytes);

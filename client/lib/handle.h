@@ -30,11 +30,12 @@
 
 #include "include/paclient.h"
 #include "client/lib/arena.h"
+#include "client/lib/fds.h"
+#include "client/lib/maps.h"
 #include "client/lib/wire.h"
 #include "proto/limits.h"
 #include "proto/pallocd.pb-c.h"
 
-#define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* A frame with its length field. */
@@ -129,6 +130,8 @@ struct paclient {
 	size_t out_start;
 	size_t out_end;
 	size_t in_end; /* the reader's, as is `in` */
+	struct fds fds;
+	struct maps maps; /* has a lock of its own */
 	struct arena arena;
 	uint8_t out[OUT_BYTES];
 	uint8_t in[FRAME_BYTES_MAX];

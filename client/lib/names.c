@@ -108,3 +108,52 @@ const char *paclient_cause_name(int cause)
 	}
 	return UNKNOWN;
 }
+
+const char *paclient_backing_name(int kind)
+{
+	switch (kind) {
+	case PACLIENT_BACKING_NONE:
+		return "none";
+	case PACLIENT_BACKING_MEMFD:
+		return "memfd";
+	case PACLIENT_BACKING_HUGETLB:
+		return "hugetlb";
+	case PACLIENT_BACKING_FILE:
+		return "file";
+	}
+	return UNKNOWN;
+}
+
+const char *paclient_commit_name(int commit)
+{
+	switch (commit) {
+	case PACLIENT_COMMIT_DEFAULT:
+		return "default";
+	case PACLIENT_COMMIT_LAZY:
+		return "lazy";
+	case PACLIENT_COMMIT_NOW:
+		return "now";
+	}
+	return UNKNOWN;
+}
+
+const char *paclient_scavenger_name(int state)
+{
+	switch (state) {
+	case PACLIENT_SCAVENGER_OFF:
+		return "off";
+	case PACLIENT_SCAVENGER_WORKING:
+		return "working";
+	case PACLIENT_SCAVENGER_DONE:
+		return "done";
+	case PACLIENT_SCAVENGER_RETAINING:
+		return "retaining";
+	case PACLIENT_SCAVENGER_DELAYED:
+		return "delayed";
+	case PACLIENT_SCAVENGER_RESTING:
+		return "resting";
+	case PACLIENT_SCAVENGER_FAILED:
+		return "failed";
+	}
+	return UNKNOWN;
+}

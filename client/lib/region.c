@@ -41,7 +41,12 @@ static void region_read(const Pallocd__V1__Region *from, struct paclient_region 
 				       .rights = rights_read(from),
 				       .death = (int)from->death,
 				       .quarantine_ms = from->quarantine_msec,
-				       .low_npages = from->low_npages};
+				       .low_npages = from->low_npages,
+				       .backing = (int)from->backing,
+				       .commit = (int)from->commit,
+				       .backing_page_bytes = from->backing_page_bytes,
+				       .sanitize = from->sanitize,
+				       .releases = from->releases};
 	text_copy(to->name, sizeof(to->name), from->name);
 }
 

@@ -2,14 +2,16 @@
  * reshape - extents change their length or their number where they are
  *
  * Role:       the public calls resize, split, join.
- * Uses:       call, error
+ * Uses:       call, alloc, error
  */
+#include "client/lib/alloc.h"
 #include "client/lib/call.h"
 
 /* What the reply is compared with, and where it goes. */
 struct resized {
 	uint64_t npages;
 	uint64_t addr;
+	struct paclient_alloced alloced;
 };
 
 static int take_resize(struct call *k, const Pallocd__V1__Reply *reply)
@@ -20,11 +22,19 @@ static int take_resize(struct call *k, const Pallocd__V1__Reply *reply)
 		return error_set(k->error, PACLIENT_PROTOCOL,
 				 "a ResizeReply with another length than was asked for");
 	to->addr = reply->resize->addr;
+	alloced_read(reply->resize->scavenged_npages, reply->resize->cleared_npages, &to->alloced);
 	return 0;
 }
 
 int paclient_resize(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages, int edge,
 		    uint64_t *ret_addr, struct paclient_call *call)
+{
+	return paclient_resize_with(client, region_id, addr, npages, edge, ret_addr, NULL, call);
+}
+
+int paclient_resize_with(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,
+			 int edge, uint64_t *ret_addr, struct paclient_alloced *ret_alloced,
+			 struct paclient_call *call)
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Resize resize = PALLOCD__V1__RESIZE__INIT;
@@ -32,6 +42,8 @@ int paclient_resize(paclient *client, uint32_t region_id, uint64_t addr, uint64_
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
+	if (!status)
+		status = alloced_check(&k, "ret_alloced", ret_alloced);
 	if (status)
 		return status;
 	resize.region_id = region_id;
@@ -44,6 +56,8 @@ int paclient_resize(paclient *client, uint32_t region_id, uint64_t addr, uint64_
 	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_RESIZE, take_resize);
 	if (!status && ret_addr)
 		*ret_addr = to.addr;
+	if (!status && ret_alloced)
+		call_result_give(&to.alloced, ret_alloced);
 	return status;
 }
 

@@ -28,6 +28,7 @@ int scatter_check(const Pallocd__V1__AllocReply *a, size_t max, uint64_t npages)
 struct scattered {
 	struct paclient_range *ranges;
 	size_t *nranges;
+	struct paclient_alloced alloced;
 };
 
 static int take_scattered(struct call *k, const Pallocd__V1__Reply *reply)
@@ -41,6 +42,7 @@ static int take_scattered(struct call *k, const Pallocd__V1__Reply *reply)
 	for (size_t i = 0; i < a->n_addr; i++)
 		to->ranges[i] = (struct paclient_range){a->addr[i], a->npages[i]};
 	*to->nranges = a->n_addr;
+	alloced_read(a->scavenged_npages, a->cleared_npages, &to->alloced);
 	return 0;
 }
 
@@ -84,7 +86,7 @@ int paclient_alloc_scattered_with(paclient *client, uint32_t region_id, uint64_t
 				  struct paclient_range *ret_ranges, size_t *ret_nranges,
 				  struct paclient_call *call)
 {
-	struct scattered to = {ret_ranges, ret_nranges};
+	struct scattered to = {.ranges = ret_ranges, .nranges = ret_nranges};
 	struct paclient_alloc_options o;
 	struct alloc_message m;
 	CALL(k);
@@ -94,6 +96,8 @@ int paclient_alloc_scattered_with(paclient *client, uint32_t region_id, uint64_t
 		status = alloc_options(k.error, options, &o);
 	if (!status)
 		status = scatter_arguments(&k, max_extents, &o, &to);
+	if (!status)
+		status = alloced_check(&k, "options.ret_alloced", o.ret_alloced);
 	if (!status)
 		status = call_needs(&k, PACLIENT_FEATURE_SCATTER, "max_extents");
 	if (status)
@@ -105,5 +109,8 @@ int paclient_alloc_scattered_with(paclient *client, uint32_t region_id, uint64_t
 	if (status)
 		return status;
 	k.to = &to;
-	return call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
+	status = call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
+	if (!status && o.ret_alloced)
+		call_result_give(&to.alloced, o.ret_alloced);
+	return status;
 }

@@ -73,7 +73,14 @@ static int take_region(struct call *k, const Pallocd__V1__Reply *reply)
 					    .nnamed = r->nnamed,
 					    .quarantined_npages = r->quarantined_npages,
 					    .nwaiting = r->nwaiting,
-					    .quota_refusals_total = r->quota_refusals_total};
+					    .quota_refusals_total = r->quota_refusals_total,
+					    .resident_bytes = r->resident_bytes,
+					    .busy_npages = r->busy_npages,
+					    .released_npages_total = r->released_npages_total,
+					    .cleared_npages_total = r->cleared_npages_total,
+					    .no_memory_total = r->no_memory_total,
+					    .retained_npages = r->retained_npages,
+					    .scavenger = (int)r->scavenger};
 	snprintf(to->name, sizeof(to->name), "%s", r->name);
 	return 0;
 }

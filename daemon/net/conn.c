@@ -145,7 +145,7 @@ static void last_words(struct conn *c, enum pallocd_status status, const char *w
 			rpc_last_words(&c->rpc, status, what, out);
 		conn_send(c, out->data, out->n);
 	}
-	out->n = 0;
+	out_clear(out);
 }
 
 void conn_cut_off(struct conn *c, enum pallocd_status status, const char *what)
@@ -188,7 +188,7 @@ void conn_end(struct conn *c)
 	conn_close(c, SESSION_CLOSED);
 }
 
-void conn_wake(struct conn *c)
+void conn_woken(struct conn *c)
 {
 	/* In every other state its turn comes anyway. */
 	if (c->state == CONN_WAITING)

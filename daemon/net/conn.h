@@ -11,13 +11,14 @@
  *             K3  queued_bytes are the bytes of out, backlog and partial together, as they are in memory; the user's are the sum of
  *                 those of all connections.
  *             K4  a connection is in its user's deferred links exactly in DEFERRED, but while it is served.
+ *             K5  descriptors wait only where replies wait of which no byte is written: they go out with the first. They are the regions'.
  *
  *	conn_open() --> READING --replies left over--> BLOCKED     From READING, BLOCKED, WAITING and DEFERRED to each other:
  *	                                                           - BLOCKED   replies are left over
  *	    READING, BLOCKED, WAITING, DEFERRED                    - DEFERRED  its user has had its share of this turn, or requests are left
  *	       |            |                                                  over for the next one
  *	       |            +--bad frame, its reply not written    - WAITING   the first request waits for space; from here on only by
- *	       |                    |                                          conn_wake(), or to BLOCKED when events are left over
+ *	       |                    |                                          conn_woken(), or to BLOCKED when events are left over
  *	       |                    v                              - READING   nothing of this
  *	       |                 DRAINING --written--+
  *	       v                                     v
@@ -66,11 +67,14 @@ struct conn {
 	bool died; /* its process has: it is closed when it is its turn */
 	bool torn; /* a reply was written in part, and the rest is lost: nothing may follow it */
 	uint8_t head_n;
+	uint8_t nfds;
 	/* A frame that is not complete: less than its length field is in head, else what is there of it in partial. */
 	uint8_t head[PALLOCD_FRAME_HEADER_BYTES];
 	struct conn_bytes partial;
 	struct conn_bytes out;     /* replies not written yet */
 	struct conn_bytes backlog; /* requests not served yet */
+	int fds[RPC_OUT_FDS_MAX];  /* descriptors that go with the bytes of out; see nfds */
+	uint32_t nfds_unread; /* went out since its client was last seen to have read everything */
 	uint64_t queued_bytes;
 };
 
@@ -99,8 +103,8 @@ MUST_CHECK int conn_identify(struct conn *c);
 /** conn_end() - close it as rpc wants it (rpc_ops.cut), with last words if it has any. */
 void conn_end(struct conn *c);
 
-/** conn_wake() - its first request may be served again (rpc_ops.wake). */
-void conn_wake(struct conn *c);
+/** conn_woken() - its first request may be served again (rpc_ops.wake). */
+void conn_woken(struct conn *c);
 
 /** conn_go_on() - it is its turn: write what waits, or else serve what waits, or else read. */
 void conn_go_on(struct conn *c);

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -63,17 +65,101 @@ static void bytes_append(struct conn *c, struct conn_bytes *b, const uint8_t *da
 		memcpy(b->data + at, data, n);
 }
 
+static bool client_has_read_all(int fd)
+{
+	int n;
+
+	return ioctl(fd, SIOCOUTQ, &n) == 0 && n == 0;
+}
+
+/* Return: sendmsg(2)'s, with the descriptors that wait. */
+static ssize_t fds_sendmsg(struct conn *c, struct msghdr *msg)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t data[CMSG_SPACE(sizeof(c->fds))];
+	} control = {0};
+	size_t n = c->nfds * sizeof(c->fds[0]);
+	struct cmsghdr *cmsg;
+
+	msg->msg_control = control.data;
+	msg->msg_controllen = CMSG_SPACE(n);
+	cmsg = CMSG_FIRSTHDR(msg);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(cmsg), c->fds, n);
+	return sendmsg(c->fd, msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/*
+ * As sendmsg(2), with descriptors: those that wait, or else those in the loop's buffer, which wait from now on. With the first byte
+ * they are gone, however few bytes more the socket has taken.
+ */
+static ssize_t fds_send(struct conn *c, struct msghdr *msg)
+{
+	struct rpc_out *out = &c->net->out;
+	ssize_t sent;
+
+	/* Nothing is served while something waits. */
+	assert(!c->nfds || !out->nfds);
+	if (out->nfds) {
+		memcpy(c->fds, out->fds, out->nfds * sizeof(out->fds[0]));
+		c->nfds = (uint8_t)out->nfds;
+		out->nfds = 0;
+	}
+	if (c->nfds_unread + c->nfds > CONN_FDS_UNREAD_MAX) {
+		if (!client_has_read_all(c->fd)) {
+			errno = ETOOMANYREFS;
+			return -1;
+		}
+		c->nfds_unread = 0;
+	}
+	sent = fds_sendmsg(c, msg);
+	if (sent > 0) {
+		c->nfds_unread += c->nfds;
+		c->nfds = 0;
+	}
+	return sent;
+}
+
+/* Not where the client is gone: only where a descriptor cannot be sent. */
+static void fds_failed(struct conn *c, int err)
+{
+	if (err == EPIPE || err == ECONNRESET)
+		return;
+	c->net->rpc->counters.cut_off++;
+	log_limited(&c->net->cut_off_limit, LOG_LEVEL_WARNING,
+		    "the connection of pid %d (%s), uid %u is cut off: %u descriptors cannot be "
+		    "sent: %s",
+		    (int)c->peer.pid, c->peer.command, (unsigned)c->peer.uid, c->nfds,
+		    err == ETOOMANYREFS ? "too many are on their way, sent but not read"
+					: strerror(err));
+}
+
+/* A message was not sent. Return: bytes of it that were: none. */
+static size_t send_failed(struct conn *c, int err)
+{
+	if (err == EAGAIN || err == EINTR || err == ENOBUFS)
+		return 0;
+	if (UNLIKELY(c->nfds))
+		fds_failed(c, err);
+	conn_close(c, SESSION_CLOSED);
+	return 0;
+}
+
 size_t conn_send(struct conn *c, const uint8_t *data, size_t n)
 {
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	ssize_t sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t sent;
 
-	if (UNLIKELY(sent < 0)) {
-		if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
-			conn_close(c, SESSION_CLOSED);
-		return 0;
-	}
+	if (UNLIKELY(c->nfds | c->net->out.nfds))
+		sent = fds_send(c, &msg);
+	else
+		sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (UNLIKELY(sent < 0))
+		return send_failed(c, errno);
 	c->net->rpc->counters.sent_bytes += (uint64_t)sent;
 	return (size_t)sent;
 }
@@ -183,7 +269,7 @@ void conn_settle(struct conn *c, enum conn_state next)
 	bool written;
 
 	if (UNLIKELY(c->state == CONN_CLOSED)) {
-		c->net->out.n = 0;
+		out_clear(&c->net->out);
 		return;
 	}
 	written = !c->out.data && replies_write(c);

@@ -17,6 +17,12 @@
 #define CONN_COST_OPEN 20u
 #define CONN_COST_IDENTIFY 24u
 
+/*
+ * Descriptors that a client may leave unread. Those on their way count against the daemon's limit of descriptors (ETOOMANYREFS), which all
+ * clients share; a connection's buffer has room for some thousand.
+ */
+#define CONN_FDS_UNREAD_MAX 64u
+
 /** conn_set_state() - the one setter. */
 void conn_set_state(struct conn *c, enum conn_state state);
 
@@ -35,7 +41,18 @@ bool conn_flush(struct conn *c);
 /** conn_bytes_drop() - nothing waits in @b any more. */
 void conn_bytes_drop(struct conn *c, struct conn_bytes *b);
 
-/** conn_send() - bytes written, 0 where the socket takes none; the connection is closed on error. */
+/** out_clear() - the loop's buffer is empty: what is left in it is of a connection that has ended. */
+static inline void out_clear(struct rpc_out *out)
+{
+	out->n = 0;
+	out->nfds = 0;
+}
+
+/**
+ * conn_send() - write, with the descriptors that wait or that the loop's buffer holds, which is without any afterwards
+ *
+ * Return: bytes written, 0 where the socket takes none; the connection is closed on error.
+ */
 size_t conn_send(struct conn *c, const uint8_t *data, size_t n);
 
 #endif

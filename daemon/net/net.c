@@ -78,6 +78,15 @@ static int watchdog_open(struct net *net)
 	return err;
 }
 
+static void on_pressure(struct pressure *p)
+{
+	struct net *net = CONTAINER_OF(p, struct net, pressure);
+
+	rpc_pressure(net->rpc);
+	net->expire = true;
+	net_again(net);
+}
+
 /* All handles but those of connections. Fails only where there is no descriptor or memory; then the process ends, and the loop with it. */
 static int loop_open(struct net *net)
 {
@@ -90,6 +99,10 @@ static int loop_open(struct net *net)
 		err = watchdog_open(net);
 	if (!err)
 		err = signals_open(net);
+	if (!err)
+		err = pressure_open(&net->pressure, &net->loop, net->config.pressure_path,
+				    net->config.pressure_trigger, net->config.pressure_events,
+				    on_pressure);
 	if (!err)
 		err = accept_open(net);
 	return err;
@@ -128,11 +141,31 @@ static int identify(struct rpc_conn *rpc)
 	return conn_identify(conn_of(rpc));
 }
 
-static const struct rpc_ops ops = {
+/* What a job has done may let requests go on, and bring forward what is due. */
+static void on_job_done(struct jobs *jobs)
+{
+	struct net *net = CONTAINER_OF(jobs, struct net, jobs);
+
+	net->expire = true;
+	net_again(net);
+}
+
+static struct net *net_of(const struct rpc *rpc)
+{
+	return CONTAINER_OF((struct rpc_ops *)(uintptr_t)rpc->ops, struct net, ops);
+}
+
+static int submit(struct rpc *rpc, struct rpc_job *job)
+{
+	return jobs_submit(&net_of(rpc)->jobs, job);
+}
+
+static const struct rpc_ops net_ops = {
 	.cut = cut,
 	.wake = wake,
 	.identify = identify,
 	.queued_bytes = queued_bytes,
+	.submit = submit,
 };
 
 static void defaults_set(struct net_config *c)
@@ -149,12 +182,13 @@ int net_open(struct net *net, const struct net_config *config, struct rpc *rpc)
 {
 	int err;
 
-	*net = (struct net){.config = *config, .rpc = rpc, .spare_fd = -1};
-	rpc->ops = &ops;
+	*net = (struct net){.config = *config, .rpc = rpc, .ops = net_ops, .spare_fd = -1};
+	rpc->ops = &net->ops;
 	defaults_set(&net->config);
 	list_init(&net->conns);
 	fair_init(&net->fair);
 	processes_init(&net->processes, &net->loop, on_death);
+	jobs_init(&net->jobs, &net->loop, on_job_done);
 	if (config->inherited_fd >= 0)
 		err = listening_inherit(&net->listening, config->inherited_fd);
 	else
@@ -190,6 +224,7 @@ void net_stop(struct net *net)
 		net->config.on_stop();
 	list_for_each (link, &net->conns)
 		conn_close(list_entry(link, struct conn, in_net), SESSION_CLOSED);
+	jobs_stop(&net->jobs);
 	handle_close((uv_handle_t *)&net->accepting);
 	handle_close((uv_handle_t *)&net->pause);
 	handle_close((uv_handle_t *)&net->watchdog);
@@ -198,6 +233,7 @@ void net_stop(struct net *net)
 	handle_close((uv_handle_t *)&net->turn);
 	handle_close((uv_handle_t *)&net->sigint);
 	handle_close((uv_handle_t *)&net->sigterm);
+	pressure_close(&net->pressure);
 	listening_close(&net->listening);
 }
 
@@ -205,8 +241,12 @@ int net_run(struct net *net)
 {
 	int err;
 
+	/* What the clock says may be something before anybody connects. */
+	net->expire = true;
+	net_again(net);
+	/* Not over before all jobs are done, which may look at rpc. */
 	err = uv_run(&net->loop, UV_RUN_DEFAULT);
-	assert(!err && net->stopping);
+	assert(!err && net->stopping && list_empty(&net->jobs.list));
 	err = uv_loop_close(&net->loop);
 	fair_deinit(&net->fair);
 	net->rpc->ops = NULL;

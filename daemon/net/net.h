@@ -20,6 +20,8 @@
 #include "base/list.h"
 #include "base/macros.h"
 #include "net/fair.h"
+#include "net/jobs.h"
+#include "net/pressure.h"
 #include "net/process.h"
 #include "net/socket.h"
 #include "net/timeout.h"
@@ -51,6 +53,10 @@ struct net_config {
 	uint64_t frame_timeout_msec; /* the rest of a frame, once it has begun */
 	uint64_t send_timeout_msec;  /* taking some byte of replies that wait */
 	uint64_t watchdog_usec;      /* on_watchdog is called at half of it; 0: never */
+	/* What says that the system is short of memory: see pressure_open(). */
+	const char *pressure_path;
+	const char *pressure_trigger;
+	int pressure_events;
 	void (*on_watchdog)(void);
 	void (*on_stop)(void); /* an orderly stop begins */
 };
@@ -72,6 +78,7 @@ struct net {
 	struct net_config config;
 	struct listening listening;
 	struct rpc *rpc;
+	struct rpc_ops ops; /* rpc's */
 	struct list conns;
 	uint32_t nconns;
 	int spare_fd; /* given up for a moment to refuse a connection when there are no descriptors left */
@@ -80,6 +87,8 @@ struct net {
 	struct processes processes;
 	struct fair fair;
 	struct timeouts timeouts;
+	struct jobs jobs;
+	struct pressure pressure;
 	struct list woken; /* connections whose first request may be tried again */
 	struct list cut;   /* connections that rpc wants closed */
 	struct list

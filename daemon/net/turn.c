@@ -114,7 +114,7 @@ static void woken_defer(struct net *net)
 {
 	list_for_each (link, &net->woken) {
 		list_remove(link);
-		conn_wake(list_entry(link, struct conn, in_woken));
+		conn_woken(list_entry(link, struct conn, in_woken));
 	}
 }
 

@@ -294,6 +294,17 @@ void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
 		     uint64_t *ret_grown, uint64_t *ret_free);
 
 /**
+ * pagealloc_next_dirty() - the lowest run of pages in [@page, @limit), all of which are free, that have memory behind them as far as is known
+ *
+ * Return: false: all are scavenged. O(pages looked at / 64).
+ */
+MUST_CHECK bool pagealloc_next_dirty(const struct pagealloc *pa, uint64_t page, uint64_t limit,
+				     uint64_t *ret_first, uint64_t *ret_limit);
+
+/** pagealloc_dirty_end() - where the highest such run ends; @first: there is none. */
+uint64_t pagealloc_dirty_end(const struct pagealloc *pa, uint64_t first, uint64_t limit);
+
+/**
  * pagealloc_check() - recount everything that is cached and compare
  * @buf: receives a line that names the first broken invariant, "P3: …"; always terminated where @size is not 0
  *

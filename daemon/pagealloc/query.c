@@ -132,3 +132,62 @@ void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
 	*ret_grown = grown;
 	*ret_free = count;
 }
+
+/* Where the scavenged pages in a row from @page on end, in its chunk or at its end. */
+static uint64_t scavenged_end(const struct pagealloc *pa, uint64_t page)
+{
+	uint64_t chunk = chunk_of(page);
+
+	/* Mostly all of a chunk is scavenged, or nothing: then its bits need not be looked at. */
+	if (pa->nscav[chunk] == 0)
+		return page;
+	if (pa->nscav[chunk] == CHUNK_NPAGES)
+		return chunk_page(chunk + 1);
+	return page + chunk_run_up(chunk_scav_bits(pa, chunk), chunk_offset(page));
+}
+
+/* Where the pages that are not, in a row from @page on, end. */
+static uint64_t dirty_run_end(const struct pagealloc *pa, uint64_t page)
+{
+	uint64_t chunk = chunk_of(page);
+
+	if (pa->nscav[chunk] == 0)
+		return chunk_page(chunk + 1);
+	return page + chunk_used_up(chunk_scav_bits(pa, chunk), chunk_offset(page));
+}
+
+bool pagealloc_next_dirty(const struct pagealloc *pa, uint64_t page, uint64_t limit,
+			  uint64_t *ret_first, uint64_t *ret_limit)
+{
+	uint64_t end;
+
+	for (; page < limit; page = end) {
+		end = scavenged_end(pa, page);
+		if (end == page)
+			break;
+	}
+	if (page >= limit)
+		return false;
+	*ret_first = page;
+	for (; page < limit; page = end) {
+		end = dirty_run_end(pa, page);
+		if (end == page)
+			break;
+	}
+	*ret_limit = page < limit ? page : limit;
+	return true;
+}
+
+uint64_t pagealloc_dirty_end(const struct pagealloc *pa, uint64_t first, uint64_t limit)
+{
+	while (limit > first) {
+		uint64_t chunk = chunk_of(limit - 1);
+		unsigned end = chunk_offset(limit - 1) + 1, n;
+
+		n = pa->nscav[chunk] ? chunk_run_down(chunk_scav_bits(pa, chunk), end) : 0;
+		if (n == 0)
+			return limit;
+		limit = n < limit - first ? limit - n : first;
+	}
+	return first;
+}

@@ -2,7 +2,7 @@
  * region - making, growing and describing one
  *
  * Role:       see region.h; alloc, free and check have files of their own.
- * Uses:       base/, pagealloc/, region/
+ * Uses:       backing/, base/, pagealloc/, region/
  */
 #include "region/region.h"
 
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backing/backing.h"
 #include "base/mem.h"
 #include "base/size.h"
 #include "region/region_private.h"
@@ -130,13 +131,16 @@ int region_config_check(const struct region_config *c, char *buf, size_t size)
 		err = limit_check(c, buf, size);
 	if (!err)
 		err = holes_check(c, buf, size);
-	return err ? err : region_policy_check(c, buf, size);
+	if (!err)
+		err = region_policy_check(c, buf, size);
+	return err ? err : region_backing_check(c, buf, size);
 }
 
 static int region_open(struct region *r, const struct region_config *c)
 {
 	struct pagealloc_config pc = {.limit_npages = r->limit_npages,
 				      .origin_npages = r->base_addr >> r->page_shift,
+				      .huge_npages = region_huge_npages(c),
 				      .best_fit = c->best_fit};
 	uint64_t initial = pages_for(c->initial_bytes, r->page_shift);
 	int err;
@@ -168,6 +172,7 @@ int region_new(const struct region_config *c, uint32_t id, struct region **ret_r
 
 	if (!r)
 		return -ENOMEM;
+	list_init(&r->pendings);
 	err = region_config_check(c, why, sizeof(why));
 	if (!err) {
 		r->id = id;
@@ -177,9 +182,12 @@ int region_new(const struct region_config *c, uint32_t id, struct region **ret_r
 		r->limit_npages = c->limit_bytes >> r->page_shift;
 		r->best_fit = c->best_fit;
 		r->auto_grow_npages = pages_for(c->auto_grow_bytes, r->page_shift);
+		r->backing = c->backing;
 		err = region_open(r, c);
 	}
 	if (err) {
+		/* It is the caller's as it was. */
+		r->backing = NULL;
 		region_destroy(r);
 		return err;
 	}
@@ -191,12 +199,15 @@ void region_destroy(struct region *r)
 {
 	if (!r)
 		return;
+	pendings_orphan(r);
 	holdings_deinit(&r->holdings);
 	extras_destroy(r->extras);
 	extents_deinit(&r->extents);
+	extents_deinit(&r->busy);
 	ranges_deinit(&r->reserved);
 	ranges_deinit(&r->drained);
 	pagealloc_destroy(r->pa);
+	backing_close(r->backing);
 	mem_free(r->rules);
 	mem_free(r->order);
 	mem_free(r);
@@ -244,6 +255,8 @@ static int range_grow(struct region *r, uint64_t first, uint64_t limit)
 {
 	int err = extents_commit(&r->extents, limit);
 
+	if (!err)
+		err = busy_commit(r, limit);
 	if (err)
 		return err;
 	err = pagealloc_grow(r->pa, first, limit - first);
@@ -254,6 +267,7 @@ static int range_grow(struct region *r, uint64_t first, uint64_t limit)
 			     first, limit, err);
 		return REGION_E_FAULTED;
 	}
+	grown_dirty(r, first, limit);
 	hold_take(r, first, chunk_round_up(limit));
 	r->grown_npages += limit - first;
 	if (limit > r->end_npages)

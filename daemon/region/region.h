@@ -3,10 +3,11 @@
  *
  * Role:       turns addresses into pages and requests of owners into changes of the allocator, all of a request or nothing.
  *             Knows owners and limits; nothing of sockets, messages or time. Never logs.
- * Uses:       base/, pagealloc/
+ * Uses:       base/, pagealloc/, backing/
  * Invariants: R1  what is grown are whole chunks, the last one perhaps cut by the limit; grown_npages of them, up to end_npages.
  *             R2  extents lie in what is grown, and in nothing that is reserved. Pages beyond the limit, in its last chunk, are reserved.
- *             R3  a grown page is taken in the allocator exactly where an extent, a reserved or a drained range covers it.
+ *             R3  a grown page is taken in the allocator exactly where an extent, a reserved or a drained range covers it, or where it
+ *                 is busy (Q1, Q2 of pending.h).
  *             R4  every extent belongs to a holding of this region, and every holding's sums are those of its extents (O1, O2).
  *             R5  used_npages, detached_npages and quarantined_npages are the sums over all, over the users' holdings, and over
  *                 those in quarantine.
@@ -21,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/macros.h"
 #include "pagealloc/pagealloc.h"
 #include "pagealloc/ranges.h"
@@ -28,6 +30,7 @@
 #include "region/events.h"
 #include "region/extents.h"
 #include "region/owner.h"
+#include "region/recent.h"
 
 #define REGION_NAME_BYTES_MAX 63u
 #define REGION_PAGE_BYTES_MAX (UINT64_C(1) << 30)
@@ -43,6 +46,8 @@
  * their turn, and the same call, made again, goes on.
  */
 #define REGION_SEARCH_NCHUNKS 4096u
+
+struct backing;
 struct session;
 
 /* A range that nobody may ever get, in bytes; told by the configuration. */
@@ -82,6 +87,14 @@ struct region_config {
 	uint64_t low_bytes;      /* EVENT_SPACE_LOW below; 0: never */
 	struct access_rule rules[ACCESS_RULES_MAX];
 	uint32_t nrules;
+	struct backing
+		*backing; /* becomes the region's with region_new(), on success; NULL: nothing */
+	bool commit_now;  /* what an Alloc gets that does not say */
+	bool sanitize;    /* pages are cleared before anybody gets them */
+	uint32_t retain_percent; /* see struct region_scavenge_policy, pending.h */
+	uint64_t scavenge_delay_usec;
+	uint32_t
+		scavenge_cpu_ppm; /* millionths of one processor that the scavenger may use; 0: no limit */
 };
 
 /* Since start. */
@@ -93,6 +106,10 @@ struct region_counters {
 	uint64_t shrinks;
 	uint64_t no_space; /* requests refused for want of space */
 	uint64_t quota;    /* requests refused by a quota */
+	uint64_t
+		no_memory; /* requests refused because no memory could be put behind their pages; the layer above counts this and the next one */
+	uint64_t cleared;  /* pages */
+	uint64_t released; /* pages whose memory was given back */
 };
 
 struct region {
@@ -114,9 +131,11 @@ struct region {
 	uint64_t used_npages;
 	uint64_t detached_npages;
 	uint64_t peak_npages;
+	uint64_t recent_npages; /* most in use since region_scavenge_due() looked last */
+	uint64_t busy_npages;   /* in all runs of @busy */
 	uint64_t quarantined_npages;
 	uint64_t nshares;
-	/* Changes whenever pages have become free or grown: who waits for space may try again. */
+	/* Changes whenever pages have become free or grown, or are busy no more: who waits for space may try again. */
 	uint64_t room;
 	struct region_counters counters;
 
@@ -133,6 +152,17 @@ struct region {
 	uint32_t *
 		order; /* for sorting a batch; kept, so that no request takes memory for it twice */
 	uint32_t norder;
+
+	struct backing *backing; /* NULL: nothing is behind the addresses */
+	bool commit_now;
+	bool sanitize;
+	uint32_t retain_percent;
+	uint32_t scavenge_cpu_ppm;
+	uint64_t scavenge_delay_usec;
+	struct list pendings;    /* struct region_pending */
+	struct extents busy;     /* the runs of all that is busy; zeroed until something is */
+	uint64_t pending_npages; /* of these, on their way to an owner */
+	struct region_recent recent;
 
 	bool faulted;
 	bool fault_reported;            /* the layer above has told the administrator */
@@ -181,6 +211,7 @@ enum region_outcome {
 	REGION_E_SHARED, /* the extent has several holders; refusal.addr, refusal.nextents: how many */
 	REGION_E_SHARES, /* it has REGION_SHARES_MAX already */
 	REGION_E_HOLDS,  /* who asks to share holds the extent already */
+	REGION_E_BUSY, /* there would be room, or nothing in the way, if pages came free that are busy: soon, see pending.h */
 	REGION_E_AGAIN, /* the search goes on with the same call; nothing changed yet, see REGION_SEARCH_NCHUNKS */
 };
 
@@ -234,8 +265,8 @@ void region_destroy(struct region *r);
  * @ret_refusal:   written where the outcome is positive
  *
  * A region with auto-grow grows by its step, or by as much as the entry needs, before it refuses; what has grown stays.
- * Return: 0, REGION_E_NO_SPACE, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_QUOTA, REGION_E_FAULTED, -ENOMEM; with a placement also
- * REGION_E_PLACEMENT, REGION_E_NOT_FREE, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_AGAIN. Nothing is taken but on 0.
+ * Return: 0, REGION_E_NO_SPACE, REGION_E_BUSY, REGION_E_LIMIT, REGION_E_EMPTY, REGION_E_QUOTA, REGION_E_FAULTED, -ENOMEM; with a placement
+ * also REGION_E_PLACEMENT, REGION_E_NOT_FREE, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_AGAIN. Nothing is taken but on 0.
  */
 MUST_CHECK int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
 			    const struct region_placement *p, uint64_t *ret_addr,
@@ -394,7 +425,7 @@ enum region_edge { REGION_UPPER, REGION_LOWER };
  * Grows the region where the extent reaches the upper end and auto-grow allows it.
  * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_NOT_ALLOCATED, REGION_E_INSIDE (refusal.addr:
  * where the extent begins that lies there), REGION_E_NOT_OWNER, REGION_E_NOT_FREE (refusal.addr: the first page, from the
- * edge on, that is in the way), REGION_E_QUOTA (of the extent's owner), REGION_E_SHARED, REGION_E_FAULTED, -ENOMEM. Nothing changed
+ * edge on, that is in the way), REGION_E_BUSY (refusal.addr as before: nothing but busy pages is), REGION_E_QUOTA (of the extent's owner), REGION_E_SHARED, REGION_E_FAULTED, -ENOMEM. Nothing changed
  * but on 0.
  */
 MUST_CHECK int region_resize(struct region *r, const struct session *s, uint64_t addr,
@@ -438,7 +469,7 @@ struct region_in_use {
  *
  * Drained ranges end where they are taken out, reserved ones stay.
  * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_CHUNKS, REGION_E_GROWN (some page is not grown),
- * REGION_E_IN_USE, REGION_E_FAULTED, -ENOMEM. Nothing changed but on 0.
+ * REGION_E_IN_USE, REGION_E_BUSY (no extent lies there, but refusal.addr is busy), REGION_E_FAULTED, -ENOMEM. Nothing changed but on 0.
  */
 MUST_CHECK int region_shrink(struct region *r, uint64_t addr, uint64_t npages, uint64_t *ret_addr,
 			     uint64_t *ret_npages, struct region_in_use *ret_in_use,
@@ -448,6 +479,7 @@ MUST_CHECK int region_shrink(struct region *r, uint64_t addr, uint64_t npages, u
  * region_drain() - nothing new is placed in [@addr, @addr + @npages) from now on; with @undo, again
  * @ret_in_use: what still lies there
  *
+ * Busy pages are let be until they are busy no more; those that become an extent lie there then.
  * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, REGION_E_RANGES, REGION_E_NOT_HELD (undo: some page is
  * not drained), REGION_E_FAULTED, -ENOMEM.
  */
@@ -458,7 +490,7 @@ MUST_CHECK int region_drain(struct region *r, uint64_t addr, uint64_t npages, bo
  * region_reserve() - nobody may ever get [@addr, @addr + @npages), grown or not; with @undo, no longer
  * @ret_in_use: written with REGION_E_IN_USE
  *
- * Return: as region_drain(), REGION_E_IN_USE.
+ * Return: as region_drain(), REGION_E_IN_USE, REGION_E_BUSY (no extent lies there, but refusal.addr is busy).
  */
 MUST_CHECK int region_reserve(struct region *r, uint64_t addr, uint64_t npages, bool undo,
 			      struct region_in_use *ret_in_use, struct region_refusal *ret_refusal);
@@ -469,7 +501,7 @@ void region_reserved(const struct region *r, size_t i, uint64_t *ret_addr, uint6
 size_t region_ndrained(const struct region *r);
 void region_drained(const struct region *r, size_t i, uint64_t *ret_addr, uint64_t *ret_npages);
 
-/** region_held_npages() - grown pages that nobody holds and nobody may get. */
+/** region_held_npages() - grown pages that nobody holds and nobody may get; busy ones are not among them. */
 uint64_t region_held_npages(const struct region *r);
 
 /** region_fragmentation_ppm() - millionths of the free pages that lie outside of the longest run: (free - longest) / free; 0 where none is free. */

@@ -59,30 +59,57 @@ static int make_room(struct region *r, const struct region_placement *p,
 	return err ? err : region_grow_by(r, npages);
 }
 
+/* Exactly these pages. What @q has to know of them is looked up before they are taken: then it is forgotten. */
+static int range_take(struct region *r, uint64_t page, uint64_t npages, struct region_pending *q,
+		      uint64_t *ret_scavenged)
+{
+	int err;
+
+	if (q) {
+		if (pagealloc_run_above(r->pa, page) < npages)
+			return PAGEALLOC_E_NOT_FREE;
+		err = pending_note(q, page, npages);
+		if (err)
+			return err;
+	}
+	return pagealloc_alloc_range(r->pa, page, npages, ret_scavenged);
+}
+
+static int place_take(struct region *r, const struct pagealloc_request *req,
+		      struct region_pending *q, uint64_t *ret_page, uint64_t *ret_scavenged)
+{
+	int err = pagealloc_place(r->pa, req, ret_page);
+
+	return err ? err : range_take(r, *ret_page, req->npages, q, ret_scavenged);
+}
+
 /* One try: at the address that is wanted, or where there is room. Return: 0, a named outcome of pagealloc, or a negative errno. */
 static int pages_take(struct region *r, const struct region_placement *p,
-		      const struct pagealloc_request *req, uint64_t *ret_page,
-		      uint64_t *ret_scavenged)
+		      const struct pagealloc_request *req, struct region_pending *q,
+		      uint64_t *ret_page, uint64_t *ret_scavenged)
 {
 	if (p && p->rule != REGION_ANYWHERE) {
 		uint64_t page = (p->addr - r->base_addr) >> r->page_shift;
 		int err = PAGEALLOC_E_NOT_FREE;
 
 		if (pagealloc_fits(r->pa, req, page))
-			err = pagealloc_alloc_range(r->pa, page, req->npages, ret_scavenged);
+			err = range_take(r, page, req->npages, q, ret_scavenged);
 		*ret_page = page;
 		if (!err || p->rule == REGION_FIXED)
 			return err;
 	}
+	if (UNLIKELY(q))
+		return place_take(r, req, q, ret_page, ret_scavenged);
 	return pagealloc_alloc_placed(r->pa, req, ret_page, ret_scavenged);
 }
 
 int run_take(struct region *r, const struct region_placement *p,
-	     const struct pagealloc_request *req, uint64_t *ret_page, uint64_t *ret_scavenged)
+	     const struct pagealloc_request *req, struct region_pending *q, uint64_t *ret_page,
+	     uint64_t *ret_scavenged)
 {
 	int err;
 
-	err = pages_take(r, p, req, ret_page, ret_scavenged);
+	err = pages_take(r, p, req, q, ret_page, ret_scavenged);
 	if (LIKELY(!err))
 		return 0;
 	if (err < 0)
@@ -92,7 +119,7 @@ int run_take(struct region *r, const struct region_placement *p,
 	err = make_room(r, p, req);
 	if (err)
 		return err;
-	err = pages_take(r, p, req, ret_page, ret_scavenged);
+	err = pages_take(r, p, req, q, ret_page, ret_scavenged);
 	if (err == PAGEALLOC_E_AGAIN)
 		return REGION_E_AGAIN;
 	if (err > 0) {
@@ -152,9 +179,20 @@ void extents_taken(struct region *r, const struct holding *h, const uint64_t *ad
 		event_extent_put(r, EVENT_ALLOC, h, region_page(r, addr[i]), npages[i]);
 }
 
-static int batch_take(struct region *r, struct holding *h, const uint64_t *npages, uint32_t n,
-		      const struct region_placement *p, uint64_t *ret_addr, uint64_t *ret_scavenged,
-		      struct region_refusal *refusal)
+/* The @n entries that came before the one that failed go back. */
+static void batch_undo(struct region *r, struct holding *h, struct region_pending *q, uint32_t n)
+{
+	if (q)
+		pending_undo(q);
+	else
+		extents_undo(r, h, n);
+}
+
+/* This and what follows is made twice, so that where nothing is pending nothing of it is asked. */
+static inline __attribute__((always_inline)) int batch_take(
+	struct region *r, struct holding *h, const uint64_t *npages, uint32_t n,
+	const struct region_placement *p, struct region_pending *q, uint64_t *ret_addr,
+	uint64_t *ret_scavenged, struct region_refusal *refusal)
 {
 	uint64_t page, scavenged, total = 0;
 	struct pagealloc_request req;
@@ -164,12 +202,20 @@ static int batch_take(struct region *r, struct holding *h, const uint64_t *npage
 		extents_foresee_add(&r->extents, h->head);
 		err = placement_request(r, p, npages[i], &req, refusal);
 		if (LIKELY(!err))
-			err = run_take(r, p, &req, &page, &scavenged);
+			err = run_take(r, p, &req, q, &page, &scavenged);
 		if (UNLIKELY(err)) {
-			extents_undo(r, h, i);
+			bool busy = err == REGION_E_NO_SPACE && busy_helps(r, p, &req);
+
+			batch_undo(r, h, q, i);
 			refusal->index = i;
+			if (busy)
+				return REGION_E_BUSY;
 			return err == REGION_E_NO_SPACE ? run_refuse(r, h, p, &req, i, refusal)
 							: err;
+		}
+		if (UNLIKELY(q)) {
+			pending_put(q, page, npages[i], scavenged);
+			continue;
 		}
 		region_extent_add(r, h, page, npages[i]);
 		ret_addr[i] = region_addr(r, page);
@@ -179,9 +225,12 @@ static int batch_take(struct region *r, struct holding *h, const uint64_t *npage
 	return 0;
 }
 
-int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
-		 const struct region_placement *p, uint64_t *ret_addr, uint64_t *ret_scavenged,
-		 struct region_refusal *ret_refusal)
+static inline __attribute__((always_inline)) int alloc(struct region *r, struct owner *o,
+						       const uint64_t *npages, uint32_t n,
+						       const struct region_placement *p,
+						       struct region_pending *q, uint64_t *ret_addr,
+						       uint64_t *ret_scavenged,
+						       struct region_refusal *ret_refusal)
 {
 	struct holding *h;
 	uint64_t total;
@@ -204,17 +253,33 @@ int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint
 	err = region_quota_check(r, h, total, n, ret_refusal);
 	if (err)
 		return err;
-	if (!p &&
-	    total > region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0))
+	if (!p && total > region_free_npages(r) + r->busy_npages +
+				  (r->auto_grow_npages ? region_growable_npages(r) : 0))
 		return no_space(r, h, 0, total, ret_refusal);
-	err = extents_reserve(&r->extents, n);
+	err = q ? busy_reserve(r, n) : extents_reserve(&r->extents, n);
 	if (err)
 		return err;
 	if (p)
 		pagealloc_set_budget(r->pa, REGION_SEARCH_NCHUNKS);
-	err = batch_take(r, h, npages, n, p, ret_addr, ret_scavenged, ret_refusal);
-	if (err)
+	err = batch_take(r, h, npages, n, p, q, ret_addr, ret_scavenged, ret_refusal);
+	if (err || q)
 		return err;
 	extents_taken(r, h, ret_addr, npages, n);
 	return 0;
+}
+
+int region_alloc(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
+		 const struct region_placement *p, uint64_t *ret_addr, uint64_t *ret_scavenged,
+		 struct region_refusal *ret_refusal)
+{
+	return alloc(r, o, npages, n, p, NULL, ret_addr, ret_scavenged, ret_refusal);
+}
+
+int batch_take_pending(struct region *r, struct owner *o, const uint64_t *npages, uint32_t n,
+		       const struct region_placement *p, struct region_pending *q,
+		       struct region_refusal *refusal)
+{
+	uint64_t scavenged;
+
+	return alloc(r, o, npages, n, p, q, NULL, &scavenged, refusal);
 }

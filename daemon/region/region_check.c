@@ -90,10 +90,10 @@ static bool check_extent(const struct region *r, const struct extent *e, const s
 	return true;
 }
 
-/* Extents and what is reserved or drained are all that is taken. */
+/* Extents, what is busy, and what is reserved or drained are all that is taken. */
 static bool check_extents(const struct region *r, const struct report *rep)
 {
-	uint64_t used = 0, held, drained = 0, n = 0, taken = 0, first, limit;
+	uint64_t used = 0, held, drained = 0, n = 0, taken = 0, first, limit, busy;
 
 	for (uint32_t i = extents_next(&r->extents, 0); i != EXTENT_NONE;) {
 		const struct extent *e = extents_get(&r->extents, i);
@@ -107,18 +107,20 @@ static bool check_extents(const struct region *r, const struct report *rep)
 	if (used != r->used_npages)
 		return report_broken(rep, "R5: used_npages %" PRIu64 ", extents have %" PRIu64,
 				     r->used_npages, used);
-	if (!check_held(r, rep, &held))
+	if (!check_held(r, rep, &held) || !busy_check(r, rep, &n))
 		return false;
+	drained += n;
+	busy = r->busy_npages;
 	for (size_t i = 0; i < pagealloc_nranges(r->pa); i++) {
 		pagealloc_range(r->pa, i, &first, &limit);
 		taken += limit - first;
 	}
 	taken -= pagealloc_free_npages(r->pa);
-	if (taken != used + held - drained)
+	if (taken != used + busy + held - drained)
 		return report_broken(rep,
 				     "R3: the allocator has %" PRIu64 " pages taken, %" PRIu64
-				     " are in extents or held",
-				     taken, used + held - drained);
+				     " are in extents, busy or held",
+				     taken, used + busy + held - drained);
 	return true;
 }
 
@@ -248,6 +250,9 @@ void region_dump(const struct region *r, void (*emit)(void *ctx, const char *lin
 	for (size_t i = 0; i < r->drained.n; i++)
 		say(&em, " drained [%" PRIu64 ", %" PRIu64 ")", r->drained.v[i].first,
 		    r->drained.v[i].limit);
+	if (r->busy_npages)
+		say(&em, " busy %" PRIu64 ", of these on their way to an owner %" PRIu64,
+		    r->busy_npages, r->pending_npages);
 	say(&em, " extents %" PRIu32 ", with a name %" PRIu32 ", shares %" PRIu64, r->extents.nlive,
 	    region_nnamed(r), r->nshares);
 	for (uint32_t i = extents_next(&r->extents, 0); i != EXTENT_NONE && n < DUMP_EXTENTS_MAX;

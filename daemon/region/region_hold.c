@@ -87,6 +87,13 @@ void hold_give(struct region *r, uint64_t first, uint64_t limit)
 				continue;
 			}
 		}
+		if (busy_next(r, first, &lo, &hi) && lo < end) {
+			end = lo;
+			if (lo == first) {
+				first = hi;
+				continue;
+			}
+		}
 		give_taken(r, first, end);
 		first = end;
 	}
@@ -229,6 +236,8 @@ int region_reserve(struct region *r, uint64_t addr, uint64_t npages, bool undo,
 		ret_refusal->nextents = ret_in_use->nextents;
 		return REGION_E_IN_USE;
 	}
+	if (!undo && busy_lies_in(r, first, first + npages, ret_refusal))
+		return REGION_E_BUSY;
 	return change(r, &r->reserved, first, first + npages, undo);
 }
 
@@ -286,5 +295,5 @@ void region_drained(const struct region *r, size_t i, uint64_t *ret_addr, uint64
 
 uint64_t region_held_npages(const struct region *r)
 {
-	return r->grown_npages - r->used_npages - region_free_npages(r);
+	return r->grown_npages - r->used_npages - r->busy_npages - region_free_npages(r);
 }

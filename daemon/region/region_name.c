@@ -12,14 +12,7 @@
 #include "region/region_private.h"
 #include "region/session.h"
 
-/* A new name or label, or none, on its way to an extent. */
-struct note {
-	bool set_name, set_label;
-	char *name;          /* NULL: none */
-	struct label *label; /* NULL: none */
-};
-
-static void note_deinit(struct note *n)
+void note_deinit(struct note *n)
 {
 	mem_free(n->name);
 	label_drop(n->label);
@@ -37,8 +30,8 @@ static int name_copy(const char *name, char **ret_name)
 	return 0;
 }
 
-/* After this note_put() takes no memory. @name, @label: NULL leaves what there is, "" removes it. */
-static int note_make(struct region *r, const char *name, const char *label, struct note *ret_note)
+int note_make(struct region *r, const char *name, const char *label, uint32_t n_extents,
+	      struct note *ret_note)
 {
 	CLEANUP(note_deinit) struct note n = {.set_name = name, .set_label = label};
 	int err = 0;
@@ -52,7 +45,7 @@ static int note_make(struct region *r, const char *name, const char *label, stru
 		err = n.label ? 0 : -ENOMEM;
 	}
 	if (!err && (n.name || n.label))
-		err = extras_reserve(r->extras, 1);
+		err = extras_reserve(r->extras, n_extents);
 	if (err)
 		return err;
 	*ret_note = n;
@@ -60,7 +53,7 @@ static int note_make(struct region *r, const char *name, const char *label, stru
 	return 0;
 }
 
-static void note_put(struct region *r, uint32_t i, struct note *n)
+void note_put(struct region *r, uint32_t i, struct note *n)
 {
 	struct extent *e = extents_get(&r->extents, i);
 
@@ -76,9 +69,7 @@ static void note_put(struct region *r, uint32_t i, struct note *n)
 	extra_trim(r, i);
 }
 
-/* May extent @i (EXTENT_NONE: a new one) be called @name? */
-static int name_check(const struct region *r, uint32_t i, const char *name,
-		      struct region_refusal *refusal)
+int note_check(const struct region *r, uint32_t i, const char *name, struct region_refusal *refusal)
 {
 	uint32_t x = name && *name ? extras_find(r->extras, name) : EXTRA_NONE, other;
 
@@ -101,9 +92,9 @@ int region_alloc_named(struct region *r, struct owner *o, uint64_t npages, const
 
 	if (r->faulted)
 		return REGION_E_FAULTED;
-	err = name_check(r, EXTENT_NONE, name, ret_refusal);
+	err = note_check(r, EXTENT_NONE, name, ret_refusal);
 	if (!err)
-		err = note_make(r, name, label, &n);
+		err = note_make(r, name, label, 1, &n);
 	if (!err)
 		err = region_alloc(r, o, &npages, 1, p, &addr, ret_scavenged, ret_refusal);
 	if (err)
@@ -121,9 +112,9 @@ int region_annotate(struct region *r, const struct session *s, uint64_t addr, co
 	int err = extent_find(r, s, addr, false, &i, ret_refusal);
 
 	if (!err)
-		err = name_check(r, i, name, ret_refusal);
+		err = note_check(r, i, name, ret_refusal);
 	if (!err)
-		err = note_make(r, name, label, &n);
+		err = note_make(r, name, label, 1, &n);
 	if (err)
 		return err;
 	note_put(r, i, &n);

@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backing/backing.h"
 #include "base/mem.h"
 #include "region/region.h"
 #include "region/region_private.h"
+
+/* The kernel's, on the machines that we know. */
+#define HUGE_PAGE_BYTES (UINT64_C(2) << 20)
 
 static int death_check(const struct region_config *c, char *buf, size_t size)
 {
@@ -73,6 +77,43 @@ static int rules_check(const struct region_config *c, char *buf, size_t size)
 	return 0;
 }
 
+/* Half of a page cannot be given back. */
+int region_backing_check(const struct region_config *c, char *buf, size_t size)
+{
+	const struct backing_info *info = c->backing ? backing_info(c->backing) : NULL;
+
+	if (c->retain_percent > 100) {
+		snprintf(buf, size,
+			 "free pages cannot retain %" PRIu32 " percent of the peak: 100 is most",
+			 c->retain_percent);
+		return REGION_E_CONFIG;
+	}
+	if (info && (info->page_bytes == 0 || c->page_size_bytes % info->page_bytes)) {
+		snprintf(buf, size,
+			 "the page size %" PRIu64 " is no multiple of the pages of %" PRIu64
+			 " bytes that its %s comes in: choose larger pages",
+			 c->page_size_bytes, info->page_bytes, backing_kind_name(info->kind));
+		return REGION_E_CONFIG;
+	}
+	if (info && info->bytes < c->limit_bytes) {
+		snprintf(buf, size,
+			 "the %s behind it has %" PRIu64 " bytes, but the limit is %" PRIu64,
+			 backing_kind_name(info->kind), info->bytes, c->limit_bytes);
+		return REGION_E_CONFIG;
+	}
+	return 0;
+}
+
+unsigned region_huge_npages(const struct region_config *c)
+{
+	uint64_t n = HUGE_PAGE_BYTES / c->page_size_bytes;
+
+	if (!c->backing || backing_info(c->backing)->kind != BACKING_MEMFD)
+		return 0;
+	/* One page is none to break, and what reaches beyond a chunk the scavenger never sees in full. */
+	return n >= 2 && n <= PAGEALLOC_CHUNK_NPAGES ? (unsigned)n : 0;
+}
+
 int region_policy_check(const struct region_config *c, char *buf, size_t size)
 {
 	int err = death_check(c, buf, size);
@@ -97,6 +138,11 @@ int region_policy_init(struct region *r, const struct region_config *c)
 	r->death = c->death;
 	r->quarantine_usec = c->quarantine_usec;
 	r->low_npages = pages_for(c->low_bytes, r->page_shift);
+	r->commit_now = c->commit_now;
+	r->sanitize = c->sanitize;
+	r->retain_percent = c->retain_percent;
+	r->scavenge_delay_usec = c->scavenge_delay_usec;
+	r->scavenge_cpu_ppm = c->scavenge_cpu_ppm;
 	if (c->nrules == 0)
 		return 0;
 	r->rules = mem_alloc(c->nrules * sizeof(*r->rules));

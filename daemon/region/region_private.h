@@ -9,7 +9,17 @@
 #define PALLOCD_REGION_PRIVATE_H
 
 #include "region/extras.h"
+#include "region/pending.h"
 #include "region/region.h"
+
+/* Where the first broken invariant is written. */
+struct report {
+	char *buf;
+	size_t size;
+};
+
+/** report_broken() - write it. Return: false. */
+bool report_broken(const struct report *rep, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /** region_pages_add() - @npages more are @h's. */
 static inline void region_pages_add(struct region *r, struct holding *h, uint64_t npages)
@@ -29,6 +39,10 @@ void quarantined_drop(struct region *r, const struct holding *h, uint64_t npages
 /** region_peak() - a request that took pages is done. */
 static inline void region_peak(struct region *r)
 {
+	/* What was most lately is never above the peak. */
+	if (r->used_npages <= r->recent_npages)
+		return;
+	r->recent_npages = r->used_npages;
 	if (r->used_npages > r->peak_npages)
 		r->peak_npages = r->used_npages;
 }
@@ -252,16 +266,149 @@ static inline void pages_freed(struct region *r, uint64_t page, uint64_t npages)
 
 /**
  * run_take() - take a run for @req, and grow for it where there is none
+ * @q: NULL; else what it is for, which hears of its dirty pages
  *
  * Return: 0, REGION_E_NO_SPACE, REGION_E_AGAIN, REGION_E_FAULTED, -ENOMEM.
  */
 MUST_CHECK int run_take(struct region *r, const struct region_placement *p,
-			const struct pagealloc_request *req, uint64_t *ret_page,
-			uint64_t *ret_scavenged);
+			const struct pagealloc_request *req, struct region_pending *q,
+			uint64_t *ret_page, uint64_t *ret_scavenged);
 
 /** run_refuse() - what to say to @h where there is no room for @req. Return: REGION_E_NO_SPACE, REGION_E_NOT_FREE, REGION_E_AGAIN. */
 int run_refuse(struct region *r, const struct holding *h, const struct region_placement *p,
 	       const struct pagealloc_request *req, uint32_t index, struct region_refusal *refusal);
+
+/** batch_take_pending() - region_alloc(), up to the point where extents would be made of the pages: @q has them, and they are not busy yet */
+MUST_CHECK int batch_take_pending(struct region *r, struct owner *o, const uint64_t *npages,
+				  uint32_t n, const struct region_placement *p,
+				  struct region_pending *q, struct region_refusal *refusal);
+
+/* Where the extents of a scattered request are written down, or, with @q, only there. */
+struct scattered {
+	uint64_t *addr, *npages;
+	uint32_t n;
+	uint64_t scavenged;
+	struct region_pending *q;
+};
+
+/** scatter_alloc() - region_alloc_scattered(); or, with @out's q, as batch_take_pending() */
+MUST_CHECK int scatter_alloc(struct region *r, struct owner *o, uint64_t npages,
+			     uint32_t max_extents, const struct region_placement *p,
+			     struct scattered *out, struct region_refusal *refusal);
+
+/** scatter_most() - no extent is without a page: so many can there be. */
+static inline uint32_t scatter_most(const struct region *r, uint32_t max_extents)
+{
+	uint64_t most = region_free_npages(r) + region_growable_npages(r);
+
+	if (most && max_extents > most)
+		return (uint32_t)most;
+	return most && max_extents ? max_extents : 1;
+}
+
+/** pending_note() - pages [@page, @page + @npages), which are free, are about to be taken for @q. Return: 0, -ENOMEM. */
+MUST_CHECK int pending_note(struct region_pending *q, uint64_t page, uint64_t npages);
+
+/** pending_put() - they are taken: the next of @q's runs, for which there is room; @scavenged of the pages had no memory. */
+void pending_put(struct region_pending *q, uint64_t page, uint64_t npages, uint64_t scavenged);
+
+/** pending_undo() - what was put is free again; nothing was busy yet. */
+void pending_undo(struct region_pending *q);
+
+/** busy_reserve() - the next @n busy_add() will not fail, of pages that are free or not grown yet. Return: 0, -ENOMEM. */
+MUST_CHECK int busy_reserve(struct region *r, uint32_t n);
+
+/** busy_commit() - pages up to @limit may be busy. Return: 0, -ENOMEM (as before). */
+MUST_CHECK int busy_commit(struct region *r, uint64_t limit);
+
+/** busy_add() - pages [@first, @first + @npages), which are taken in the allocator, are busy; reserved for before. */
+void busy_add(struct region *r, uint64_t first, uint64_t npages);
+
+/** busy_drop() - the busy run that begins at @first is none any more. Return: how many pages it had. */
+uint64_t busy_drop(struct region *r, uint64_t first);
+
+/** busy_next() - the lowest part of a busy run at or above @page. Return: false: there is none. */
+bool busy_next(const struct region *r, uint64_t page, uint64_t *ret_first, uint64_t *ret_limit);
+
+/** busy_lies_in() - is a page of [@first, @limit) busy? @refusal gets the first one. */
+static inline bool busy_lies_in(const struct region *r, uint64_t first, uint64_t limit,
+				struct region_refusal *refusal)
+{
+	uint64_t lo, hi;
+
+	if (LIKELY(!r->busy_npages) || !busy_next(r, first, &lo, &hi) || lo >= limit)
+		return false;
+	refusal->addr = region_addr(r, lo);
+	return true;
+}
+
+/** busy_alone() - is nothing in the way of having pages [@first, @limit) but that some are busy, and perhaps not grown yet? */
+bool busy_alone(const struct region *r, uint64_t first, uint64_t limit);
+
+/** busy_helps() - there is no place for @req now: would there be, if what is busy were free? */
+bool busy_helps(const struct region *r, const struct region_placement *p,
+		const struct pagealloc_request *req);
+
+/** busy_check() - recount Q1 and Q2. @ret_drained: busy pages that lie in drained ranges. */
+MUST_CHECK bool busy_check(const struct region *r, const struct report *rep, uint64_t *ret_drained);
+
+/** pendings_orphan() - the region goes: whoever gives pages back later finds nothing. */
+void pendings_orphan(struct region *r);
+
+/** grown_dirty() - pages [@first, @limit) have been grown, but the backing may hold something there already: then they are not scavenged. */
+void grown_dirty(struct region *r, uint64_t first, uint64_t limit);
+
+/** region_backing_check() - does the backing fit the region? As region_config_check(). */
+MUST_CHECK int region_backing_check(const struct region_config *c, char *buf, size_t size);
+
+/** region_huge_npages() - pages of a huge page that scavenging would rather not break; 0: none. */
+unsigned region_huge_npages(const struct region_config *c);
+
+/* An extent on its way to another length. */
+struct resize {
+	uint32_t i;
+	uint64_t first, limit; /* what it will be */
+	uint64_t lo, hi;       /* the pages that the edge moves over; none: lo == hi */
+	bool upper, grows;
+};
+
+/** resize_plan() - as region_resize(), looking only; space is another matter. */
+MUST_CHECK int resize_plan(const struct region *r, const struct session *s, uint64_t addr,
+			   uint64_t npages, enum region_edge edge, struct resize *ret_z,
+			   struct region_refusal *refusal);
+
+/** resize_take() - take the pages from @z's lo to hi, and grow the region for it; @q: NULL, or what hears of the dirty ones. */
+MUST_CHECK int resize_take(struct region *r, const struct resize *z, struct region_pending *q,
+			   uint64_t *ret_scavenged, struct region_refusal *refusal);
+
+/** resize_grown() - they are the extent's. */
+void resize_grown(struct region *r, const struct resize *z);
+
+/* A new name or label, or none, on its way to an extent. */
+struct note {
+	bool set_name, set_label;
+	char *name;          /* NULL: none */
+	struct label *label; /* NULL: none */
+};
+
+/** note_deinit() - what of it has not been put. For CLEANUP(). */
+void note_deinit(struct note *n);
+
+/**
+ * note_make() - what note_put() needs, for @n extents, of which only one may get a name
+ * @name, @label: NULL leaves what there is, "" removes it
+ *
+ * After this note_put() takes no memory. Return: 0, -ENOMEM.
+ */
+MUST_CHECK int note_make(struct region *r, const char *name, const char *label, uint32_t n,
+			 struct note *ret_note);
+
+/** note_put() - extent @i gets what the note says, which is empty afterwards. */
+void note_put(struct region *r, uint32_t i, struct note *n);
+
+/** note_check() - may extent @i (EXTENT_NONE: a new one) be called @name? Return: 0, REGION_E_NAME_TAKEN. */
+MUST_CHECK int note_check(const struct region *r, uint32_t i, const char *name,
+			  struct region_refusal *refusal);
 
 /** extents_undo() - give back the last @n extents that @h got; a new one is always the first of its list. */
 void extents_undo(struct region *r, struct holding *h, uint32_t n);
@@ -300,15 +447,6 @@ void session_free(struct session *s);
 
 /** session_rights_set() - what @peer may in the regions from table entry @from on; there is room. */
 void session_rights_set(struct session *s, const struct session_peer *peer, uint32_t from);
-
-/* Where the first broken invariant is written. */
-struct report {
-	char *buf;
-	size_t size;
-};
-
-/** report_broken() - write it. Return: false. */
-bool report_broken(const struct report *rep, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static inline struct holding *holding_of(const struct region *r, uint32_t i)
 {

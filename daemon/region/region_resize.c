@@ -52,22 +52,29 @@ static int grow_for(struct region *r, uint64_t end)
 	return region_grow_by(r, npages);
 }
 
-/* Take pages [first, limit), of which @upper says on which side of the extent they lie. */
-static int pages_take(struct region *r, uint64_t first, uint64_t limit, bool upper,
-		      uint64_t *ret_scavenged, struct region_refusal *refusal)
+int resize_take(struct region *r, const struct resize *z, struct region_pending *q,
+		uint64_t *ret_scavenged, struct region_refusal *refusal)
 {
-	uint64_t n = upper ? pagealloc_run_above(r->pa, first) : pagealloc_run_below(r->pa, limit);
+	uint64_t first = z->lo, limit = z->hi;
+	uint64_t n = z->upper ? pagealloc_run_above(r->pa, first)
+			      : pagealloc_run_below(r->pa, limit);
 	int err = 0;
 
 	if (n < limit - first) {
 		/* The first page in the way, seen from the extent. */
-		refusal->addr = region_addr(r, upper ? first + n : limit - n - 1);
-		if (!upper || first + n != r->end_npages)
+		refusal->addr = region_addr(r, z->upper ? first + n : limit - n - 1);
+		if (busy_alone(r, first, limit))
+			return REGION_E_BUSY;
+		if (!z->upper || first + n != r->end_npages)
 			return REGION_E_NOT_FREE;
 		err = grow_for(r, limit);
 		if (err)
 			return err;
 	}
+	if (q)
+		err = pending_note(q, first, limit - first);
+	if (err)
+		return err;
 	err = pagealloc_alloc_range(r->pa, first, limit - first, ret_scavenged);
 	if (err > 0) {
 		region_fault(r, "R3: pages from %" PRIu64 " are free, but can't be taken (%d)",
@@ -100,71 +107,82 @@ static uint64_t upper_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* The extent becomes [first, limit): one of its edges moves, over [lo, hi). */
-static int edge_move(struct region *r, uint32_t i, uint64_t first, uint64_t limit,
-		     uint64_t *ret_scavenged, struct region_refusal *refusal)
+void resize_grown(struct region *r, const struct resize *z)
 {
-	const struct extent *e = extents_get(&r->extents, i);
-	struct holding *h = holding_of(r, i);
-	bool upper = first == e->first, grows = limit - first > e->npages;
-	uint64_t lo = upper ? lower_of(limit, extent_end(e)) : lower_of(first, e->first);
-	uint64_t hi = upper ? upper_of(limit, extent_end(e)) : upper_of(first, e->first);
-	int err = 0;
+	struct holding *h = holding_of(r, z->i);
 
-	if (lo == hi)
-		return 0;
-	if (grows) {
-		err = region_quota_check(r, h, hi - lo, 0, refusal);
-		if (!err)
-			err = pages_take(r, lo, hi, upper, ret_scavenged, refusal);
-		if (err)
-			return err;
-	}
-	if (grows)
-		region_pages_add(r, h, hi - lo);
-	else
-		region_pages_drop(r, h, hi - lo);
-	extents_move(&r->extents, i, first, limit - first);
+	region_pages_add(r, h, z->hi - z->lo);
+	extents_move(&r->extents, z->i, z->first, z->limit - z->first);
 	region_peak(r);
-	event_extent(r, grows ? EVENT_ALLOC : EVENT_FREE, h, lo, hi - lo);
-	if (!grows)
-		err = pages_give(r, lo, hi);
-	region_changed(r);
+	event_extent(r, EVENT_ALLOC, h, z->lo, z->hi - z->lo);
+}
+
+static int edge_shrink(struct region *r, const struct resize *z)
+{
+	struct holding *h = holding_of(r, z->i);
+
+	region_pages_drop(r, h, z->hi - z->lo);
+	extents_move(&r->extents, z->i, z->first, z->limit - z->first);
+	event_extent(r, EVENT_FREE, h, z->lo, z->hi - z->lo);
+	return pages_give(r, z->lo, z->hi);
+}
+
+static int edge_grow(struct region *r, const struct resize *z, uint64_t *ret_scavenged,
+		     struct region_refusal *refusal)
+{
+	int err = region_quota_check(r, holding_of(r, z->i), z->hi - z->lo, 0, refusal);
+
+	if (!err)
+		err = resize_take(r, z, NULL, ret_scavenged, refusal);
+	if (!err)
+		resize_grown(r, z);
 	return err;
+}
+
+int resize_plan(const struct region *r, const struct session *s, uint64_t addr, uint64_t npages,
+		enum region_edge edge, struct resize *ret_z, struct region_refusal *refusal)
+{
+	struct resize z = {.upper = edge == REGION_UPPER};
+	uint64_t first, limit;
+	int err = extent_find(r, s, addr, false, &z.i, refusal);
+
+	if (err)
+		return err;
+	if (extent_nshares(r, z.i))
+		return shared_refuse(r, z.i, refusal);
+	refusal->asked = npages;
+	if (npages == 0)
+		return REGION_E_EMPTY;
+	first = extents_get(&r->extents, z.i)->first;
+	limit = extent_end(extents_get(&r->extents, z.i));
+	if (npages > (z.upper ? r->limit_npages - first : limit)) {
+		refusal->addr = z.upper ? region_addr(r, r->limit_npages) : r->base_addr;
+		return REGION_E_OUT_OF_REGION;
+	}
+	z.first = z.upper ? first : limit - npages;
+	z.limit = z.upper ? first + npages : limit;
+	z.grows = npages > limit - first;
+	z.lo = z.upper ? lower_of(z.limit, limit) : lower_of(z.first, first);
+	z.hi = z.upper ? upper_of(z.limit, limit) : upper_of(z.first, first);
+	*ret_z = z;
+	return 0;
 }
 
 int region_resize(struct region *r, const struct session *s, uint64_t addr, uint64_t npages,
 		  enum region_edge edge, uint64_t *ret_addr, uint64_t *ret_scavenged,
 		  struct region_refusal *ret_refusal)
 {
-	uint64_t first, limit, scavenged = 0;
-	const struct extent *e;
-	uint32_t i;
-	int err = extent_find(r, s, addr, false, &i, ret_refusal);
+	uint64_t scavenged = 0;
+	struct resize z;
+	int err = resize_plan(r, s, addr, npages, edge, &z, ret_refusal);
 
-	if (err)
-		return err;
-	if (extent_nshares(r, i))
-		return shared_refuse(r, i, ret_refusal);
-	ret_refusal->asked = npages;
-	if (npages == 0)
-		return REGION_E_EMPTY;
-	e = extents_get(&r->extents, i);
-	first = e->first;
-	limit = extent_end(e);
-	if (npages > (edge == REGION_UPPER ? r->limit_npages - first : limit)) {
-		ret_refusal->addr = edge == REGION_UPPER ? region_addr(r, r->limit_npages)
-							 : r->base_addr;
-		return REGION_E_OUT_OF_REGION;
+	if (!err && z.lo != z.hi) {
+		err = z.grows ? edge_grow(r, &z, &scavenged, ret_refusal) : edge_shrink(r, &z);
+		region_changed(r);
 	}
-	if (edge == REGION_UPPER)
-		limit = first + npages;
-	else
-		first = limit - npages;
-	err = edge_move(r, i, first, limit, &scavenged, ret_refusal);
 	if (err)
 		return err;
-	*ret_addr = region_addr(r, first);
+	*ret_addr = region_addr(r, z.first);
 	*ret_scavenged = scavenged;
 	return 0;
 }

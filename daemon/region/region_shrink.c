@@ -54,7 +54,7 @@ static int named_range(const struct region *r, uint64_t addr, uint64_t npages, u
 	return 0;
 }
 
-/* Nobody holds any of [first, limit): what is reserved and drained there is let go, so that all of it is free. */
+/* Nobody holds any of [first, limit), nor is any of it busy: what is reserved and drained there is let go, so that all of it is free. */
 static void let_go(struct region *r, uint64_t first, uint64_t limit)
 {
 	while (first < limit) {
@@ -118,6 +118,8 @@ int region_shrink(struct region *r, uint64_t addr, uint64_t npages, uint64_t *re
 		ret_refusal->nextents = ret_in_use->nextents;
 		return REGION_E_IN_USE;
 	}
+	if (busy_lies_in(r, first, limit, ret_refusal))
+		return REGION_E_BUSY;
 	err = range_remove(r, first, limit);
 	if (err)
 		return err;

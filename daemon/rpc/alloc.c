@@ -7,8 +7,10 @@
 #include "rpc/alloc.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "rpc/memory.h"
 
 /* What is asked for, in region's terms, and what came of it. */
 struct alloc {
@@ -18,7 +20,8 @@ struct alloc {
 	uint32_t max; /* extents that the one entry may be met by; 0: one for each entry */
 	uint64_t *addr, *npages;
 	uint32_t n;
-	uint64_t scavenged_npages;
+	uint64_t scavenged_npages, cleared_npages;
+	struct memory_wish wish;
 	struct region_refusal refusal;
 };
 
@@ -136,7 +139,7 @@ static enum pallocd_status alloc_fill(struct call *c, const struct alloc *a)
 {
 	Pallocd__V1__AllocReply *reply = c->reply.alloc;
 
-	if (!c->req->alloc->scatter_extents) {
+	if (!c->req->alloc->scatter_extents && !a->cleared_npages) {
 		c->quick = true;
 		c->quick_addr = a->addr;
 		c->quick_n = a->n;
@@ -145,8 +148,10 @@ static enum pallocd_status alloc_fill(struct call *c, const struct alloc *a)
 	}
 	reply->addr = a->addr;
 	reply->npages = a->npages;
-	reply->n_addr = reply->n_npages = a->n;
+	reply->n_addr = a->n;
+	reply->n_npages = c->req->alloc->scatter_extents ? a->n : 0;
 	reply->scavenged_npages = a->scavenged_npages;
+	reply->cleared_npages = a->cleared_npages;
 	return PALLOCD_OK;
 }
 
@@ -196,10 +201,86 @@ static enum pallocd_status alloc_refuse(struct call *c, const struct alloc *a, i
 	return status;
 }
 
+static int pending_take(struct call *c, struct alloc *a, struct region_pending **ret_pending)
+{
+	const Pallocd__V1__Alloc *m = c->req->alloc;
+	int err;
+
+	do {
+		err = region_take(a->r, a->owner, m->npages, (uint32_t)m->n_npages, a->max,
+				  a->placement, ret_pending, &a->refusal);
+	} while (err && call_reclaim(c, err));
+	return err;
+}
+
+/* The memory behind what was taken has been seen to, or is being. */
+static enum pallocd_status memory_go_on(struct call *c, struct alloc *a)
+{
+	const Pallocd__V1__Alloc *m = c->req->alloc;
+	struct region_pending *p = memory_pending(c->conn);
+	enum pallocd_status status;
+	int err;
+
+	if (!memory_ready(c->conn))
+		return call_waits(c);
+	status = memory_failed(c);
+	if (status)
+		return status;
+	a->n = p->n;
+	memcpy(a->addr, p->addr, p->n * sizeof(*p->addr));
+	if (m->scatter_extents)
+		memcpy(a->npages, p->npages, p->n * sizeof(*p->npages));
+	a->scavenged_npages = p->scavenged_npages;
+	a->cleared_npages = memory_cleared(c->conn);
+	do {
+		err = pending_finish(p, a->owner, m->name, m->label, &a->refusal);
+	} while (err && call_reclaim(c, err));
+	if (c->again)
+		return call_again(c);
+	if (err) {
+		memory_end(c->conn);
+		return alloc_refuse(c, a, err);
+	}
+	a->r->counters.cleared += a->cleared_npages;
+	memory_took(c->conn);
+	return alloc_fill(c, a);
+}
+
+/* One try, where the memory matters. What has been taken waits for no space any more. */
+static int memory_try(struct call *c, struct alloc *a, enum pallocd_status *ret_status)
+{
+	struct region_pending *pending;
+	int err = pending_take(c, a, &pending);
+
+	if (err)
+		return err;
+	wait_end(c->conn);
+	*ret_status = memory_begin(c, pending, &a->wish);
+	if (!*ret_status && !c->waits)
+		*ret_status = memory_go_on(c, a);
+	return 0;
+}
+
+static int alloc_once(struct call *c, struct alloc *a, enum pallocd_status *ret_status)
+{
+	int err;
+
+	if (a->wish.commit || a->wish.zero)
+		return memory_try(c, a, ret_status);
+	err = alloc_try(c, a);
+	if (!err)
+		*ret_status = alloc_fill(c, a);
+	return err;
+}
+
 static enum pallocd_status alloc_go(struct call *c, struct alloc *a)
 {
 	uint64_t asked_msec = c->req->alloc->wait_msec, no_space;
+	enum pallocd_status status;
 	int err;
+
+	if (c->conn->memory)
+		return memory_go_on(c, a);
 
 	if (asked_msec && !wait_may_try(c, a->r) && alloc_can_wait(c, a)) {
 		err = c->conn->wait_until_usec ? 0 : alloc_possible(c, a);
@@ -208,9 +289,9 @@ static enum pallocd_status alloc_go(struct call *c, struct alloc *a)
 		return wait_go_on(c, a->r, asked_msec);
 	}
 	no_space = a->r->counters.no_space;
-	err = alloc_try(c, a);
+	err = alloc_once(c, a, &status);
 	if (!err)
-		return alloc_fill(c, a);
+		return status;
 	if (!is_lack(err) || c->again || !alloc_can_wait(c, a))
 		return alloc_refuse(c, a, err);
 	/* It is not refused, or not yet. */
@@ -230,6 +311,8 @@ enum pallocd_status alloc_special(struct call *c, struct region *r, struct owner
 		status = call_placement(c, m->placement, &placement);
 		a.placement = &placement;
 	}
+	if (!status)
+		status = memory_wish(c, r, (int)m->commit, m->zero, &a.wish);
 	if (!status)
 		status = scatter_check(c, a.placement);
 	if (!status)

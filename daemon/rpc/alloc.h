@@ -1,7 +1,7 @@
 /*
  * alloc - Allocs that want more than pages
  *
- * Role:       a place, several extents for one entry, names and labels, patience.
+ * Role:       a place, several extents for one entry, names and labels, patience, memory behind the pages.
  * Uses:       rpc/verb.h
  */
 #ifndef PALLOCD_RPC_ALLOC_H

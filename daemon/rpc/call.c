@@ -4,6 +4,7 @@
  * Role:       see call.h.
  * Uses:       base/, region/, rpc/verb.h, proto/
  */
+#include "backing/backing.h"
 #include "rpc/verb.h"
 
 #include <inttypes.h>
@@ -187,6 +188,16 @@ enum pallocd_status call_fill_region(struct call *c, const struct region *r,
 	ret->death = (Pallocd__V1__DeathPolicy)r->death;
 	ret->quarantine_msec = r->quarantine_usec / 1000;
 	ret->low_npages = r->low_npages;
+	if (r->backing) {
+		const struct backing_info *info = backing_info(r->backing);
+
+		ret->backing = (Pallocd__V1__Backing)info->kind;
+		ret->backing_page_bytes = info->page_bytes;
+		ret->releases = info->releases;
+		ret->sanitize = r->sanitize;
+		ret->commit = r->commit_now ? PALLOCD__V1__COMMIT__COMMIT_NOW
+					    : PALLOCD__V1__COMMIT__COMMIT_LAZY;
+	}
 	return fill_rights(c, r, ret);
 }
 

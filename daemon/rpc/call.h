@@ -27,6 +27,7 @@ struct call {
 	bool waits;     /* no answer yet: the frame waits for space */
 	bool closes;    /* the connection is to be closed after the reply */
 	bool reclaimed; /* ended sessions have given back in this turn what the time allowed */
+	int fd;         /* goes out with the reply; -1: none does */
 	bool quick;     /* the reply has no result message yet: quick_* below is packed by hand */
 	const uint64_t *quick_addr;
 	uint32_t quick_n;
@@ -121,11 +122,29 @@ void conn_lose_session(struct rpc_conn *conn);
 enum pallocd_status conn_refuse_ending(struct call *c, enum pallocd_status status,
 				       const char *what);
 
+/** conn_turns_end() - the frame that took several turns is answered, or its connection closes: nothing of it goes on. */
+void conn_turns_end(struct rpc_conn *conn);
+
 /** walk_end() - the frame that took several turns is answered, or its connection closes: forget how far it had come. */
 void walk_end(struct rpc_conn *conn);
 
 /** watch_end() - @conn watches no more; nothing happens where it does not. */
 void watch_end(struct rpc_conn *conn);
+
+/** call_waits() - no answer yet: the frame is served again when somebody wakes the connection. */
+enum pallocd_status call_waits(struct call *c);
+
+/** busy_wait() - the request wants pages of @r that are busy: it is served again when some are no more. Return: as call_waits(). */
+enum pallocd_status busy_wait(struct call *c, const struct region *r);
+
+/** busy_end() - @conn's request waits for no busy pages any more; nothing happens where it does not. */
+void busy_end(struct rpc_conn *conn);
+
+/** busy_wake() - pages of @r are busy no more. */
+void busy_wake(struct rpc *rpc, const struct region *r);
+
+/** wait_wake() - @conn, which waits, is to be served again. */
+void wait_wake(struct rpc_conn *conn);
 
 /** wait_may_try() - is it the turn of @c's Alloc, which may wait: is nobody before it in @r, or its time over? */
 bool wait_may_try(const struct call *c, const struct region *r);

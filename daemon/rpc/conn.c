@@ -7,7 +7,8 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
-#include "rpc/call.h"
+#include "rpc/memory.h"
+#include "rpc/scavenger.h"
 
 /* Append a reply that nobody has asked for, if there is room: its connection is closed in any case. */
 static void unasked_pack(struct call *c, struct rpc_out *out)
@@ -42,6 +43,7 @@ int rpc_conn_open(struct rpc_conn *conn, struct rpc *rpc, const struct session_p
 
 	*conn = (struct rpc_conn){.rpc = rpc, .peer = *peer};
 	list_init(&conn->in_waiters);
+	list_init(&conn->in_busy);
 	err = regions_user(rs, peer->uid, &conn->user);
 	if (err)
 		return err;
@@ -58,13 +60,21 @@ int rpc_conn_open(struct rpc_conn *conn, struct rpc *rpc, const struct session_p
 	return 0;
 }
 
+void conn_turns_end(struct rpc_conn *conn)
+{
+	walk_end(conn);
+	wait_end(conn);
+	busy_end(conn);
+	memory_end(conn);
+	scavenge_end(conn);
+}
+
 void rpc_conn_close(struct rpc_conn *conn, enum session_cause cause)
 {
 	struct session *s = take_ptr(conn->session);
 
-	wait_end(conn);
 	watch_end(conn);
-	walk_end(conn);
+	conn_turns_end(conn);
 	if (s) {
 		s->conn = NULL;
 		session_leave(s, cause, clock_usec());
@@ -78,7 +88,7 @@ void conn_lose_session(struct rpc_conn *conn)
 	conn->session->conn = NULL;
 	conn->session = NULL;
 	conn->ending = PALLOCD_SESSION_ENDED;
-	wait_end(conn);
+	conn_turns_end(conn);
 	watch_end(conn);
 	if (conn->rpc->ops)
 		conn->rpc->ops->cut(conn);

@@ -4,7 +4,9 @@
  * Role:       what tells and changes nothing.
  * Uses:       rpc/verb.h
  */
+#include "backing/backing.h"
 #include "base/clock.h"
+#include "rpc/scavenger.h"
 #include "rpc/verb.h"
 
 enum pallocd_status list_regions_serve(struct call *c)
@@ -141,8 +143,7 @@ static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret
 	ret->quota_refusals_total = n->quota_refusals;
 }
 
-static void fill_region_stat(const struct rpc *rpc, const struct region *r,
-			     Pallocd__V1__RegionStat *ret)
+static void fill_region_stat(const struct rpc *rpc, struct region *r, Pallocd__V1__RegionStat *ret)
 {
 	struct pagealloc_stat stat;
 
@@ -175,6 +176,15 @@ static void fill_region_stat(const struct rpc *rpc, const struct region *r,
 	ret->quarantined_npages = r->quarantined_npages;
 	ret->nwaiting = waiters_count(rpc, r);
 	ret->quota_refusals_total = r->counters.quota;
+	if (!r->backing)
+		return;
+	ret->resident_bytes = backing_resident_bytes(r->backing);
+	ret->busy_npages = r->busy_npages;
+	ret->released_npages_total = r->counters.released;
+	ret->cleared_npages_total = r->counters.cleared;
+	ret->no_memory_total = r->counters.no_memory;
+	ret->scavenger = (Pallocd__V1__ScavengerState)scavenger_state(rpc, r,
+								      &ret->retained_npages);
 }
 
 enum pallocd_status stat_serve(struct call *c)

@@ -88,7 +88,8 @@ enum pallocd_status alloc_serve(struct call *c)
 	status = alloc_owner(c, (int)m->lifetime, &o);
 	if (UNLIKELY(status))
 		return status;
-	if (UNLIKELY(m->placement || m->scatter_extents || m->wait_msec || *m->name || *m->label))
+	if (UNLIKELY(m->placement || m->scatter_extents || m->wait_msec || *m->name || *m->label ||
+		     m->commit || m->zero || r->commit_now || r->sanitize))
 		return alloc_special(c, r, o);
 	return plain_serve(c, r, o);
 }

@@ -367,6 +367,8 @@ enum pallocd_status call_refuse_region(struct call *c, const struct region *r, i
 		return call_no_memory(c);
 	if (err == REGION_E_AGAIN || c->again)
 		return call_again(c);
+	if (err == REGION_E_BUSY)
+		return busy_wait(c, r);
 	assert((size_t)err < ARRAY_SIZE(outcomes) && outcomes[err].say);
 	o = &outcomes[err];
 	c->refusal.index = rr->index;

@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "rpc/scavenger.h"
 #include "rpc/verb.h"
 
 int rpc_init(struct rpc *rpc, struct regions *regions, const char *server)
@@ -21,12 +22,14 @@ int rpc_init(struct rpc *rpc, struct regions *regions, const char *server)
 		.cost_max = RPC_COST_MAX,
 		.work_usec = RPC_WORK_USEC,
 	};
+	list_init(&rpc->busy);
 	return arena_init(&rpc->arena);
 }
 
 void rpc_deinit(struct rpc *rpc)
 {
 	waiters_deinit(rpc);
+	scavengers_deinit(rpc);
 	arena_deinit(&rpc->arena);
 }
 
@@ -37,6 +40,7 @@ void call_init(struct call *c, struct rpc_conn *conn, const Pallocd__V1__Request
 	c->req = req;
 	c->verb = req ? verb_get(req->verb_case) : NULL;
 	c->again = c->waits = c->closes = c->reclaimed = false;
+	c->fd = -1;
 	c->quick = false;
 	c->quick_n = 0;
 	pallocd__v1__reply__init(&c->reply);
@@ -131,16 +135,16 @@ static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 		conn->nturns++;
 		return c.again ? RPC_E_PAUSE : RPC_E_WAIT;
 	}
-	if (UNLIKELY(conn->nturns)) {
-		walk_end(conn);
-		wait_end(conn);
-	}
+	if (UNLIKELY(conn->nturns))
+		conn_turns_end(conn);
 	if (UNLIKELY(status)) {
 		rpc->counters.refusals++;
 		if (status == PALLOCD_FAULTED)
 			faults_report(rpc);
 	}
 	reply_pack(&c, out);
+	if (UNLIKELY(c.fd >= 0))
+		out->fds[out->nfds++] = c.fd;
 	return c.closes ? RPC_E_CLOSE : 0;
 }
 
@@ -167,7 +171,8 @@ int rpc_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, struct rpc_o
 			err = RPC_E_PAUSE;
 			break;
 		}
-		if (UNLIKELY(out->size - out->n < RPC_OUT_ROOM_MIN)) {
+		if (UNLIKELY(out->size - out->n < RPC_OUT_ROOM_MIN ||
+			     out->nfds == RPC_OUT_FDS_MAX)) {
 			err = RPC_E_OUT_FULL;
 			break;
 		}

@@ -59,12 +59,15 @@ struct rpc {
 	struct wait_queue
 		*queues; /* by region, from [0]: who waits for space; NULL until somebody does */
 	uint32_t nqueues;
-	uint32_t nwaiting;       /* in all queues */
+	uint32_t nwaiting;             /* in all queues */
+	struct list busy;              /* connections: see in_busy there */
+	struct scavenger **scavengers; /* by region, from [0]; NULL until there is one */
+	uint32_t nscavengers;
 	uint64_t wait_next_usec; /* nobody's time is over earlier; UINT64_MAX: nobody waits */
 	const char *server;      /* name and version, for Hello */
 	struct arena arena;
 	struct rpc_counters counters;
-	struct log_limit bad_frame_limit;
+	struct log_limit bad_frame_limit, memory_limit;
 	uint64_t cost; /* of the current rpc_serve() so far, or of the last one */
 	uint64_t
 		cost_max; /* above it, rpc_serve() says RPC_E_PAUSE: RPC_COST_MAX, unless the caller has set something else */
@@ -85,7 +88,26 @@ struct rpc_watch;
 /* Who waits for space in one region. */
 struct wait_queue;
 
+/* Pages whose memory is seen to on another thread, for the Alloc or Resize that has taken them. */
+struct rpc_memory;
+
+/* A Scavenge that waits; and what scavenges a region. */
+struct rpc_scavenge_wait;
+struct scavenger;
+
 struct rpc_conn;
+
+/*
+ * Work that may block, and is done on another thread while the loop goes on. Lives from submit() until done() is called.
+ */
+struct rpc_job {
+	bool cancelled; /* work() has not been called, and will not be */
+	void (*work)(
+		struct rpc_job *
+			job); /* on any thread: must touch nothing but the job and what belongs to it */
+	void (*done)(
+		struct rpc_job *job); /* on the loop, in rpc_ops' turn or at once; may free it */
+};
 
 /* What rpc asks of the layer that has the connections. All are called while a request is served, in rpc_work() or rpc_expire(), and must not call back. */
 struct rpc_ops {
@@ -100,6 +122,8 @@ struct rpc_ops {
 	int (*identify)(struct rpc_conn *conn);
 	/** requests of @conn that are not served, and replies that are not written */
 	uint64_t (*queued_bytes)(const struct rpc_conn *conn);
+	/** @job->work() is to be done elsewhere, and @job->done() here afterwards, never within the call. Return: 0, -ENOMEM, -ECANCELED (the daemon stops). NULL: rpc does both at once, and scavenges nothing. */
+	int (*submit)(struct rpc *rpc, struct rpc_job *job);
 };
 
 /* One connection's standing. */
@@ -118,13 +142,24 @@ struct rpc_conn {
 	struct rpc_watch *watch;  /* NULL: it does not watch */
 	uint32_t nturns;          /* that the next frame has had already without being answered */
 	struct rpc_walk *walk;    /* NULL: none is in progress */
+	struct rpc_memory *
+		memory; /* what its Alloc or Resize has taken, on its way to be theirs; NULL: nothing */
+	struct rpc_scavenge_wait *scavenge; /* its Scavenge waits; NULL: none does */
+	struct list
+		in_busy; /* its request waits until pages of a region are busy no more (busy_region) */
+	uint32_t busy_region;
 };
+
+#define RPC_OUT_FDS_MAX 8u
 
 /* Where replies are packed; the caller's memory. */
 struct rpc_out {
 	uint8_t *data;
 	size_t n;
 	size_t size;
+	/* Descriptors that go out with these bytes, or before: those of Attach, in order. They stay the regions'. Room for no more: RPC_E_OUT_FULL. */
+	int fds[RPC_OUT_FDS_MAX];
+	unsigned nfds;
 };
 
 /* Outcomes of rpc_serve(). */
@@ -133,7 +168,7 @@ enum rpc_outcome {
 		1, /* no room for another reply: send what there is, then go on with what is left */
 	RPC_E_PAUSE, /* the turn has cost enough: go on with what is left after the others; it may be
 			all, where the first frame takes several turns */
-	RPC_E_WAIT, /* the first frame waits for space: go on with what is left after ops->wake(), or at wait_until_usec */
+	RPC_E_WAIT, /* the first frame waits, for space or for memory: go on with what is left after ops->wake() */
 	RPC_E_CLOSE, /* the last reply says why the connection must be closed after it */
 };
 
@@ -189,6 +224,9 @@ void rpc_overloaded(struct rpc *rpc, const char *what, struct rpc_out *out);
  */
 bool rpc_work(struct rpc *rpc);
 #define RPC_WORK_USEC 500u
+
+/** rpc_pressure() - the system is short of memory: what is behind free pages goes back at once, whatever is otherwise kept. */
+void rpc_pressure(struct rpc *rpc);
 
 /** rpc_expire() - what is due by the clock: graces, quarantines, waits. Return: when it must be called again; UINT64_MAX: never. */
 uint64_t rpc_expire(struct rpc *rpc);

@@ -4,6 +4,7 @@
  * Role:       what gives an extent that is held another length, or makes two of one and one of several. Whose they are stays.
  * Uses:       rpc/verb.h
  */
+#include "rpc/memory.h"
 #include "rpc/verb.h"
 
 static enum pallocd_status edge_get(struct call *c, int edge, enum region_edge *ret)
@@ -36,6 +37,66 @@ static int resize_do(struct call *c, struct region *r, enum region_edge edge,
 	return err;
 }
 
+/* The pages that it grows by are on their way. */
+static enum pallocd_status resize_go_on(struct call *c, struct region *r, enum region_edge edge)
+{
+	const Pallocd__V1__Resize *m = c->req->resize;
+	Pallocd__V1__ResizeReply *reply = c->reply.resize;
+	struct region_pending *p = memory_pending(c->conn);
+	struct region_refusal rr = {0};
+	enum pallocd_status status;
+	int err;
+
+	if (!memory_ready(c->conn))
+		return call_waits(c);
+	status = memory_failed(c);
+	if (status)
+		return status;
+	reply->npages = m->npages;
+	reply->scavenged_npages = p->scavenged_npages;
+	reply->cleared_npages = memory_cleared(c->conn);
+	err = pending_finish_beside(p, c->conn->session, m->addr, m->npages, edge, &reply->addr,
+				    &rr);
+	if (!err) {
+		r->counters.cleared += reply->cleared_npages;
+		memory_took(c->conn);
+		return PALLOCD_OK;
+	}
+	memory_end(c->conn);
+	/* The extent has another length by now: all over again. */
+	return err == REGION_E_BUSY ? call_again(c) : call_refuse_region(c, r, err, "npages", &rr);
+}
+
+/* Where the memory matters, and pages are added. Return: whether that was so; else it is a Resize as any other. */
+static bool resize_memory(struct call *c, struct region *r, enum region_edge edge,
+			  enum pallocd_status *ret_status)
+{
+	const struct memory_wish wish = {.commit = r->commit_now, .zero = r->sanitize};
+	const Pallocd__V1__Resize *m = c->req->resize;
+	struct region_pending *pending = NULL;
+	struct region_refusal rr = {0};
+	int err;
+
+	if (c->conn->memory) {
+		*ret_status = resize_go_on(c, r, edge);
+		return true;
+	}
+	do {
+		err = region_take_beside(r, c->conn->session, m->addr, m->npages, edge, &pending,
+					 &rr);
+	} while (err && call_reclaim(c, err));
+	if (err) {
+		*ret_status = call_refuse_region(c, r, err, "npages", &rr);
+		return true;
+	}
+	if (!pending)
+		return false;
+	*ret_status = memory_begin(c, pending, &wish);
+	if (!*ret_status && !c->waits)
+		*ret_status = resize_go_on(c, r, edge);
+	return true;
+}
+
 enum pallocd_status resize_serve(struct call *c)
 {
 	const Pallocd__V1__Resize *m = c->req->resize;
@@ -50,6 +111,8 @@ enum pallocd_status resize_serve(struct call *c)
 	if (!status)
 		status = edge_get(c, (int)m->edge, &edge);
 	if (status)
+		return status;
+	if (UNLIKELY(r->commit_now || r->sanitize) && resize_memory(c, r, edge, &status))
 		return status;
 	err = resize_do(c, r, edge, reply, &rr);
 	if (err)

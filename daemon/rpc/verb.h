@@ -51,7 +51,9 @@ struct verb {
 	X(RELEASE, release, .measured = true)                        \
 	X(HANDOVER, handover, .measured = true)                      \
 	X(QUOTAS, quotas, )                                          \
-	X(WATCH, watch, .measured = true)
+	X(WATCH, watch, .measured = true)                            \
+	X(ATTACH, attach, .right = ACCESS_ATTACH_RO)                 \
+	X(SCAVENGE, scavenge, .right = ACCESS_ADMIN, .measured = true)
 
 #define VERB_DECLARE(NAME, name, ...) enum pallocd_status name##_serve(struct call *c);
 VERB_TABLE(VERB_DECLARE)

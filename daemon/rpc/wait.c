@@ -160,10 +160,43 @@ void wait_end(struct rpc_conn *conn)
 	conn->wait_region = 0;
 }
 
-static void conn_wake(struct rpc_conn *conn)
+void wait_wake(struct rpc_conn *conn)
 {
 	if (conn->rpc->ops)
 		conn->rpc->ops->wake(conn);
+}
+
+enum pallocd_status call_waits(struct call *c)
+{
+	c->waits = true;
+	return PALLOCD_OK;
+}
+
+enum pallocd_status busy_wait(struct call *c, const struct region *r)
+{
+	struct rpc_conn *conn = c->conn;
+
+	if (list_empty(&conn->in_busy))
+		list_append(&c->rpc->busy, &conn->in_busy);
+	conn->busy_region = r->id;
+	return call_waits(c);
+}
+
+void busy_end(struct rpc_conn *conn)
+{
+	list_remove(&conn->in_busy);
+}
+
+void busy_wake(struct rpc *rpc, const struct region *r)
+{
+	list_for_each (link, &rpc->busy) {
+		struct rpc_conn *conn = list_entry(link, struct rpc_conn, in_busy);
+
+		if (conn->busy_region != r->id)
+			continue;
+		list_remove(link);
+		wait_wake(conn);
+	}
 }
 
 void waiters_wake(struct rpc *rpc)
@@ -179,7 +212,7 @@ void waiters_wake(struct rpc *rpc)
 			continue;
 		q->tried = true;
 		q->room = r->room;
-		conn_wake(queue_first(q));
+		wait_wake(queue_first(q));
 	}
 }
 
@@ -190,7 +223,7 @@ static void queue_expire(const struct wait_queue *q, uint64_t now, uint64_t *nex
 		struct rpc_conn *conn = list_entry(link, struct rpc_conn, in_waiters);
 
 		if (conn->wait_until_usec <= now)
-			conn_wake(conn);
+			wait_wake(conn);
 		else if (conn->wait_until_usec < *next)
 			*next = conn->wait_until_usec;
 	}

@@ -5,7 +5,7 @@
  * Uses:       base/, region/, rpc/call.h
  */
 #include "base/clock.h"
-#include "rpc/call.h"
+#include "rpc/scavenger.h"
 
 /* Extents that are given back between two looks at the clock: some 10 us. */
 #define SLICE_EXTENTS 64u
@@ -56,7 +56,8 @@ bool rpc_work(struct rpc *rpc)
 uint64_t rpc_expire(struct rpc *rpc)
 {
 	uint64_t now = clock_usec(), sessions = regions_expire(rpc->regions, now);
-	uint64_t waits = waiters_expire(rpc, now);
+	uint64_t waits = waiters_expire(rpc, now), scavenge = scavengers_run(rpc, now);
+	uint64_t next = sessions < waits ? sessions : waits;
 
-	return sessions < waits ? sessions : waits;
+	return next < scavenge ? next : scavenge;
 }

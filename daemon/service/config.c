@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "net/net.h"
+#include "service/config_backing.h"
 
 int config_complain(const char *where, const char *fmt, ...)
 {
@@ -52,6 +53,7 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
 	*r = (struct config_region){.config = {.page_size_bytes = CONFIG_PAGE_SIZE_DEFAULT}};
 	snprintf(r->config.name, sizeof(r->config.name), "%s", name);
 	snprintf(r->where, sizeof(r->where), "%s", where);
+	config_backing_defaults(r);
 	return r;
 }
 
@@ -83,9 +85,9 @@ static int region_option(struct config *c, const char *text)
 		r = config_region_add(c, name, where);
 	if (!r)
 		return -ENOMEM;
-	r->by_option = true;
-	r->keys_set = 0;
-	snprintf(r->where, sizeof(r->where), "%s", where);
+	err = config_region_override(r, where);
+	if (err)
+		return err;
 	while ((item = strsep(&rest, ",")) != NULL) {
 		value = strchr(item, '=');
 		if (!value)

@@ -3,7 +3,7 @@
  *
  * Role:       one table of keys for the file and for --region, one for [Daemon]; every value checked where it is read, so that each complaint can
  *             name its place and the remedy. Complaints go to the log.
- * Uses:       base/, region/, net/, libinih
+ * Uses:       base/, backing/, region/, net/, libinih
  */
 #ifndef PALLOCD_SERVICE_CONFIG_H
 #define PALLOCD_SERVICE_CONFIG_H
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "backing/backing.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "net/socket.h"
@@ -30,10 +31,13 @@
 #define CONFIG_WHERE_BYTES 512
 
 struct config_region {
-	struct region_config config;
+	struct region_config config;   /* its backing is not open yet */
+	struct backing_config backing; /* what to open; kind NONE: nothing */
+	enum backing_kind backing_told;
 	char where[CONFIG_WHERE_BYTES];
 	unsigned
 		keys_set; /* by the place that is being read: a bit for each row of the key table */
+	unsigned keys_ever; /* the same of all places */
 	bool by_option;
 	unsigned low_percent; /* of the limit, when all is read; 0: low_bytes is it */
 };
@@ -85,6 +89,9 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
  */
 MUST_CHECK int config_region_set(struct config_region *r, const char *where, const char *key,
 				 const char *value, bool by_option);
+
+/** config_region_override() - what follows are @where's values, an option's, over those of the file. Return: 0, CONFIG_E_BAD: those contradict each other. */
+MUST_CHECK int config_region_override(struct config_region *r, const char *where);
 
 /** config_region_finish() - when all is read: what depends on several keys is worked out and checked. Return: 0, CONFIG_E_BAD. */
 MUST_CHECK int config_region_finish(struct config_region *r);

@@ -10,15 +10,14 @@
 
 #include "base/size.h"
 #include "service/config.h"
+#include "service/config_backing.h"
 #include "service/config_value.h"
-
-/* What a value is worth to a region. Return: 0, CONFIG_E_BAD, -ENOMEM. */
-typedef int region_key_set(struct config_region *r, size_t offset, const struct config_value *v);
 
 static region_key_set bytes_set, quota_bytes_set, quota_count_set, flag_set, usec_set, hole_add,
 	death_set, rule_add, low_set;
 
-#define AT(field) offsetof(struct config_region, config.field)
+#define OF(field) offsetof(struct config_region, field)
+#define AT(field) OF(config.field)
 
 static const struct region_key {
 	const char *in_file;
@@ -43,6 +42,16 @@ static const struct region_key {
 	{"QuotaSessionExtents", "quota-session-extents", quota_count_set, AT(session_extents),
 	 false},
 	{"LowSpace", "low-space", low_set, AT(low_bytes), false},
+	{"Backing", "backing", backing_kind_set, OF(backing_told), false},
+	{"File", "file", backing_path_set, OF(backing.path), false},
+	{"FileFolder", "file-folder", backing_path_set, OF(backing.folder), false},
+	{"HugePageSize", "huge-page-size", backing_huge_set, OF(backing.huge_bytes), false},
+	{"NumaPolicy", "numa-policy", backing_numa_set, OF(backing.numa), false},
+	{"Commit", "commit", backing_commit_set, AT(commit_now), false},
+	{"Sanitize", "sanitize", flag_set, AT(sanitize), false},
+	{"Retain", "retain", backing_retain_set, AT(retain_percent), false},
+	{"ScavengeDelay", "scavenge-delay", backing_delay_set, AT(scavenge_delay_usec), false},
+	{"ScavengeCPU", "scavenge-cpu", backing_cpu_set, AT(scavenge_cpu_ppm), false},
 };
 
 static const struct {
@@ -233,16 +242,44 @@ int config_region_set(struct config_region *r, const char *where, const char *ke
 	if (!(r->keys_set & bit) && k->repeats)
 		memset(field_at(r, k->offset), 0, sizeof(uint32_t));
 	r->keys_set |= bit;
+	r->keys_ever |= bit;
 	return k->set(r, k->offset, &v);
+}
+
+static size_t key_at(size_t offset)
+{
+	size_t i = 0;
+
+	while (keys[i].offset != offset)
+		i++;
+	return i;
+}
+
+const char *config_region_spelling(const struct config_region *r, size_t offset)
+{
+	return spelling(key_at(offset), r->by_option);
+}
+
+unsigned config_region_bit(size_t offset)
+{
+	return 1u << key_at(offset);
 }
 
 static bool is_set(const struct config_region *r, size_t offset)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (keys[i].offset == offset)
-			return r->keys_set & 1u << i;
-	}
-	return false;
+	return r->keys_set & config_region_bit(offset);
+}
+
+int config_region_override(struct config_region *r, const char *where)
+{
+	int err = config_backing_settle(r);
+
+	if (err)
+		return err;
+	r->by_option = true;
+	r->keys_set = 0;
+	snprintf(r->where, sizeof(r->where), "%s", where);
+	return 0;
 }
 
 /* A quarantine that the file gives goes with the policy that the option replaces. */
@@ -286,6 +323,10 @@ int config_region_finish(struct config_region *r)
 				       "region '%s' has no limit: say how large it may become, %s",
 				       c->name, r->by_option ? "limit=SIZE" : "Limit=SIZE");
 	err = death_check(r);
+	if (!err)
+		err = config_backing_settle(r);
+	if (!err)
+		err = config_backing_check(r);
 	if (err)
 		return err;
 	/* In two steps, so that nothing overflows. */

@@ -6,30 +6,84 @@
  */
 #include "service/daemon.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/size.h"
 #include "net/net.h"
+#include "service/backings.h"
 #include "service/manager.h"
 
 /* The ready line; regions that do not fit are left out. */
 #define SUMMARY_BYTES 1024
 
-static int regions_open(struct regions *rs, const struct config *c)
+static int region_open(struct regions *rs, struct backings *backings, const struct config_region *r)
 {
-	for (size_t i = 0; i < c->nregions; i++) {
-		const struct config_region *r = &c->regions[i];
-		int err = regions_add(rs, &r->config);
+	struct region_config c = r->config;
+	int err;
 
-		if (err) {
-			log_error("%s: region %s cannot be made: %s", r->where, r->config.name,
-				  err < 0 ? strerror(-err) : "its configuration is impossible");
-			return err;
-		}
+	err = backings_open(backings, r, &c.backing);
+	if (err)
+		return err;
+	err = regions_add(rs, &c);
+	if (!err)
+		return 0;
+	backing_close(c.backing);
+	log_error("%s: region %s cannot be made: %s", r->where, c.name,
+		  err < 0 ? strerror(-err) : "its configuration is impossible");
+	return err < 0 ? err : -EINVAL;
+}
+
+int daemon_regions_open(struct regions *rs, const struct config *c)
+{
+	struct backings backings = {0};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < c->nregions; i++) {
+		err = region_open(rs, &backings, &c->regions[i]);
+		/* It has been said, and is no reason for the others not to be there. */
+		if (err == BACKINGS_E_REFUSED)
+			err = 0;
 	}
-	return 0;
+	backings_deinit(&backings);
+	if (!err && rs->n == 0) {
+		log_error("no region is left to serve: see above for what each of them lacks");
+		return DAEMON_E_NO_REGION;
+	}
+	return err;
+}
+
+int daemon_check(const struct config *c)
+{
+	struct backings backings = {0};
+	struct backing *b;
+	size_t nrefused = 0;
+	int err = 0;
+
+	for (size_t i = 0; err >= 0 && i < c->nregions; i++) {
+		err = backings_open(&backings, &c->regions[i], &b);
+		if (!err)
+			backing_close(b);
+		nrefused += err == BACKINGS_E_REFUSED;
+	}
+	backings_deinit(&backings);
+	if (err < 0) {
+		log_error("cannot check: %s", strerror(-err));
+		return EXIT_CODE_FAILURE;
+	}
+	if (nrefused == c->nregions) {
+		log_error("no region would be left to serve: the daemon would not start");
+		return EXIT_CODE_USAGE;
+	}
+	if (nrefused)
+		log_warning("the configuration is good, but as this host is now %zu of its %zu "
+			    "regions would be left out",
+			    nrefused, c->nregions);
+	else
+		log_info("the configuration is good");
+	return EXIT_CODE_OK;
 }
 
 static void summarise(const struct regions *rs, char buf[static SUMMARY_BYTES])
@@ -110,7 +164,7 @@ int daemon_run(const struct config *c)
 
 	regions_init(&regions, geteuid());
 	regions.limits = c->user_limits;
-	err = regions_open(&regions, c);
+	err = daemon_regions_open(&regions, c);
 	if (!err) {
 		err = rpc_init(&rpc, &regions, "pallocd " PALLOCD_RELEASE);
 		if (err)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backing/backing.h"
 #include "base/log.h"
 #include "fuzz.h"
 #include "proto/pallocd.pb-c.h"
@@ -66,7 +67,28 @@ static const struct region_config configs[] = {
 	 .session_extents = 4,
 	 .low_bytes = 100 * 4096,
 	 RULES},
+	/* With memory, which is opened for each input. */
+	{.name = "m",
+	 .base_addr = 1 << 20,
+	 .page_size_bytes = 4096,
+	 .limit_bytes = 512 * 4096,
+	 .initial_bytes = 512 * 4096,
+	 .sanitize = true,
+	 RULES},
 };
+
+static void region_make(struct regions *regions, const struct region_config *config)
+{
+	const struct backing_config memory = {.kind = BACKING_MEMFD};
+	struct region_config c = *config;
+	char why[256];
+
+	if (c.sanitize)
+		MUST(!backing_open(&memory, c.name, c.limit_bytes, c.page_size_bytes, &c.backing,
+				   why, sizeof(why)),
+		     "region %s has no memory", c.name);
+	MUST(!regions_add(regions, &c), "region %s", c.name);
+}
 
 static void check_replies(const struct rpc_out *out)
 {
@@ -185,7 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	log_open(LOG_LEVEL_ERROR);
 	regions_init(&regions, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(configs); i++)
-		MUST(!regions_add(&regions, &configs[i]), "region %s", configs[i].name);
+		region_make(&regions, &configs[i]);
 	MUST(!rpc_init(&rpc, &regions, "fuzz"), "rpc_init");
 	rpc.ops = &ops;
 	conn_begin(&other, &rpc, 1001, true);

@@ -17,7 +17,7 @@
 /* Defaults that are numbers; the others are words on the page alone. */
 static const char *region_default(const char *key, const struct region_config *c)
 {
-	static char text[SIZE_TEXT_BYTES];
+	static char text[DURATION_TEXT_BYTES]; /* longer than that of a size */
 	const struct {
 		const char *key;
 		uint64_t bytes;
@@ -31,9 +31,16 @@ static const char *region_default(const char *key, const struct region_config *c
 		if (strcmp(sizes[i].key, key) == 0)
 			return size_format(sizes[i].bytes, text);
 	}
-	if (strcmp(key, "QuotaUserExtents"))
+	if (strcmp(key, "QuotaUserExtents") == 0)
+		snprintf(text, sizeof(text), "%" PRIu64, REGION_USER_EXTENTS_DEFAULT);
+	else if (strcmp(key, "Retain") == 0)
+		snprintf(text, sizeof(text), "%" PRIu32 "%%", c->retain_percent);
+	else if (strcmp(key, "ScavengeDelay") == 0)
+		duration_format(c->scavenge_delay_usec, text);
+	else if (strcmp(key, "ScavengeCPU") == 0)
+		snprintf(text, sizeof(text), "%g%%", c->scavenge_cpu_ppm / 10000.0);
+	else
 		return "-";
-	snprintf(text, sizeof(text), "%" PRIu64, REGION_USER_EXTENTS_DEFAULT);
 	return text;
 }
 

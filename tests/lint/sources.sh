@@ -12,8 +12,8 @@ opening() {
 		/\*\// { if (!role && file !~ /^include\//) print file ": the opening comment has no Role:"; exit }' "$1"
 }
 
-# A function is what stands between a "{" and a "}" in the first column. The installed header is one file, whatever stands in it:
-# users look things up there, nobody reads it at a sitting.
+# A function is what stands between a "{" and a "}" in the first column. An installed header may be longer: users look
+# things up there, nobody reads it at a sitting.
 lengths() {
 	local lines_max=600
 	[[ $1 != include/* ]] || lines_max=1400

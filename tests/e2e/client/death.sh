@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/client/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
 daemon_start --region free,limit=1M,initial=1M --region keep,limit=1M,initial=1M,death=keep \
-	--region hot,limit=1M,initial=1M,death=quarantine,quarantine=3s \
+	--region hot,limit=1M,initial=1M,death=quarantine,quarantine=6s \
 	--region forever,limit=1M,initial=1M,death=quarantine,quarantine=infinity
 
 # The policy is told.
@@ -14,9 +14,9 @@ has "$out" '^your rights +alloc, attach-ro, attach-rw, free-any, grow, admin$' "
 run 0 info keep
 has "$out" '^death +keep$' "info: keep"
 run 0 info hot
-has "$out" '^death +quarantine for 3s$' "info: quarantine"
+has "$out" '^death +quarantine for 6s$' "info: quarantine"
 run 0 --json info hot
-json "$out" 'j["death"] == "quarantine" and j["quarantine_ms"] == 3000 and "admin" in j["rights"]' "info --json"
+json "$out" 'j["death"] == "quarantine" and j["quarantine_ms"] == 6000 and "admin" in j["rights"]' "info --json"
 
 state_is() {
 	"$bin/paclient" --json lookup "$1" "$2" | grep -q "\"state\": \"$3\""
@@ -65,13 +65,13 @@ for how in paclient command; do
 	die hot $how
 	wait "$holder" 2>/dev/null
 	eventually "hot: $how: x is in quarantine" state_is hot x quarantine
+	run 4 alloc hot 252
+	run 4 alloc hot 1 --name x
 	run 0 --json list hot
 	json "$out" "[(e['npages'], e['state'], e['session']) for e in j['extents']] == [(5, 'quarantine', ${env_it[SESSION]})]" "hot: list"
 	run 0 --json sessions hot
-	json "$out" "[(s['state'], s['npages'], 0 < s['remaining_ms'] <= 3000) for s in j['sessions'] if s['id'] == ${env_it[SESSION]}] == [('quarantined', 5, True)]" "hot: sessions"
+	json "$out" "[(s['state'], s['npages'], 0 < s['remaining_ms'] <= 6000) for s in j['sessions'] if s['id'] == ${env_it[SESSION]}] == [('quarantined', 5, True)]" "hot: sessions"
 	eventually "hot: stat counts it" stat_is 5 quarantined_npages hot
-	run 4 alloc hot 252
-	run 4 alloc hot 1 --name x
 	eventually "hot: $how: x is gone" gone hot x
 	settles 0 hot
 done

@@ -27,12 +27,12 @@ daemon_start --region ddr,limit=4M,initial=4M
 version=$("$prefix/bin/paclient" --version)
 version=${version#paclient }
 
-for file in "$prefix/include/paclient.h" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
+for file in "$prefix/include/paclient.h" "$prefix/include/paclient/memory.h" "$prefix/include/paclient/watch.h" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
 	"$libdir/libpaclient.a" "$prefix/share/man/man1/paclient.1" "$prefix/share/man/man3/libpaclient.3"; do
 	nchecks=$((nchecks + 1))
 	[[ -e $file ]] || fail "not installed: $file"
 done
-same "" "$(find "$prefix/include" -type f ! -name paclient.h)" "headers besides paclient.h"
+same "" "$(find "$prefix/include" -type f ! -path "$prefix/include/paclient.h" ! -path "$prefix/include/paclient/*.h")" "headers besides paclient.h and its parts"
 same "$version" "$(pkg-config --modversion paclient)" "paclient.pc: version"
 same "$prefix" "$(pkg-config --variable=prefix paclient)" "paclient.pc: prefix"
 
@@ -85,15 +85,28 @@ needs "$dir/cmake/consumer-shared" YES "paclient::paclient"
 works "$dir/cmake/consumer-static" "paclient::paclient-static"
 needs "$dir/cmake/consumer-static" NO "paclient::paclient-static"
 
+# The examples, by somebody who has nothing but the package; and no part of the header goes without the whole.
+for example in producer consumer; do
+	nchecks=$((nchecks + 1))
+	"$cc" "${flags[@]}" -o "$dir/$example" "$top/client/examples/$example.c" "${shared[@]}" || fail "client/examples/$example.c does not build"
+	has "$(LD_LIBRARY_PATH=$libdir "$dir/$example" 2>&1)" '^usage: ' "$example"
+done
+for part in "$prefix"/include/paclient/*.h; do
+	part=paclient/${part##*/}
+	nchecks=$((nchecks + 1))
+	grep -qF "#include \"$part\"" "$prefix/include/paclient.h" || fail "paclient.h does not include $part"
+	has "$(echo "#include <$part>" | "$cc" -I"$prefix/include" -fsyntax-only -xc - 2>&1)" 'include <paclient.h>' "$part alone"
+done
+
 # What the library shows is what the header declares, and the header is C++ as well.
 shown=$(nm -D --defined-only "$libdir/libpaclient.so" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
-declared=$(tr '\n' ' ' <"$prefix/include/paclient.h" | sed 's/PACLIENT_API/\n&/g' |
+declared=$(cat "$prefix/include/paclient.h" "$prefix"/include/paclient/*.h | tr '\n' ' ' | sed 's/PACLIENT_API/\n&/g' |
 	sed -nE 's/^PACLIENT_API [^(]*[ *](paclient_[a-z_]+)\(.*/\1/p' | sort)
 same "$declared" "$shown" "symbols of libpaclient.so"
 has "$(readelf -d "$libdir/libpaclient.so")" "SONAME.*\[libpaclient\.so\.${version%%.*}\]" "soname"
 if command -v g++ >/dev/null; then
 	nchecks=$((nchecks + 1))
-	printf '#include <paclient.h>\nint main() { paclient_call c = PACLIENT_CALL_INIT; paclient_options o = PACLIENT_OPTIONS_INIT;\nstruct paclient_placement p = PACLIENT_PLACEMENT_INIT; struct paclient_drain d = {};\nd.size = sizeof(d); c.error.extents[0].addr = d.npages;\npaclient_alloc_options a = PACLIENT_ALLOC_OPTIONS_INIT; paclient_list_filter l = PACLIENT_LIST_FILTER_INIT;\npaclient_watch_filter w = PACLIENT_WATCH_FILTER_INIT; c.error.used = l.min_npages + w.kinds + (unsigned)a.wait_ms;\nreturn c.error.status + o.timeout_ms + p.rule + paclient_version()[0]; }\n' >"$dir/header.cc"
+	printf '#include <paclient.h>\nint main() { paclient_call c = PACLIENT_CALL_INIT; paclient_options o = PACLIENT_OPTIONS_INIT;\nstruct paclient_placement p = PACLIENT_PLACEMENT_INIT; struct paclient_drain d = {};\nd.size = sizeof(d); c.error.extents[0].addr = d.npages;\npaclient_alloc_options a = PACLIENT_ALLOC_OPTIONS_INIT; paclient_list_filter l = PACLIENT_LIST_FILTER_INIT;\npaclient_watch_filter w = PACLIENT_WATCH_FILTER_INIT; c.error.used = l.min_npages + w.kinds + (unsigned)a.wait_ms;\npaclient_backing b = {}; b.size = sizeof(b); paclient_alloced got = {}; a.ret_alloced = &got; a.commit = PACLIENT_COMMIT_NOW; c.error.limit = b.size + PACLIENT_MAP_REGION;\nreturn c.error.status + o.timeout_ms + p.rule + paclient_version()[0]; }\n' >"$dir/header.cc"
 	g++ -Wall -Wextra -pedantic -Werror -I"$prefix/include" -fsyntax-only "$dir/header.cc" ||
 		fail "paclient.h is not clean under g++ -pedantic"
 else

@@ -29,7 +29,7 @@ settles 4 ddr
 run 0 resize ddr 0x10010000 8 --lower
 same 0x1000c000:8 "$out" "resize --lower: longer"
 run 0 resize ddr 0x1000c000 2 --lower --json
-json "$out" 'j == {"region": "ddr", "page_size_bytes": 4096, "addr": "0x10012000", "npages": 2, "bytes": 8192}' "resize --lower --json: shorter"
+json "$out" 'j == {"region": "ddr", "page_size_bytes": 4096, "addr": "0x10012000", "npages": 2, "bytes": 8192, "scavenged_npages": 0, "cleared_npages": 0}' "resize --lower --json: shorter"
 run 0 resize ddr 0x10012000 2
 same 0x10012000:2 "$out" "resize: no change"
 settles 2 ddr

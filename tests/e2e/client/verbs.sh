@@ -8,16 +8,17 @@ daemon_start --region ddr,limit=64M,initial=16M,base=0x10000000 --region hbm,lim
 
 run 0 regions
 has "$out" '^REGION .* PAGE .* LIMIT' "regions: heading"
-has "$out" '^ddr +4 KiB +64 MiB +16 MiB +0 B +16 MiB +0\.0  0x10000000$' "regions: ddr"
+has "$out" '^ddr +4 KiB +64 MiB +16 MiB +0 B +16 MiB +0\.0  0x10000000 +none$' "regions: ddr"
 has "$out" '^hbm +2 MiB +8 GiB +0 B' "regions: hbm"
 run 0 regions --json
 json "$out" '[r["name"] for r in j["regions"]] == ["ddr", "hbm"]' "regions --json"
 json "$out" 'j["regions"][0]["base_addr"] == "0x10000000"' "regions --json"
-json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted rights death quarantine_ms low_npages".split())' "regions --json: keys"
+json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted rights death quarantine_ms low_npages backing backing_page_bytes commit sanitize releases".split())' "regions --json: keys"
 
 run 0 info ddr
 has "$out" 'grown +4096 pages \(16 MiB\)' "info"
 has "$out" '0x000010000000 \+ 4096 pages' "info: ranges"
+has "$out" '^backing +none$' "info: backing"
 run 0 --json info ddr
 json "$out" 'j["ranges"] == [{"addr": "0x10000000", "npages": 4096}] and j["nranges"] == 1' "info --json"
 json "$out" 'j["reserved"] == [] and j["drained"] == [] and j["held_npages"] == 0 and not j["best_fit"]' "info --json: holes"
@@ -65,6 +66,7 @@ has "$out" '^detached +6 pages' "stat REGION"
 run 0 --json stat ddr
 json "$out" 'j["detached_npages"] == 6 and j["peak_npages"] == 266 and j["page_size_bytes"] == 4096' "stat REGION --json"
 json "$out" '{"quarantined_npages", "nnamed", "nshares", "nwaiting", "quota_refusals_total"} <= set(j)' "stat REGION --json: owners"
+json "$out" '{"resident_bytes", "busy_npages", "retained_npages", "released_npages_total", "cleared_npages_total", "no_memory_total"} <= set(j) and j["scavenger"] == "off"' "stat REGION --json: memory"
 run 0 --region ddr stat
 has "$out" '^region +ddr' "stat --region"
 
@@ -113,11 +115,11 @@ run 0 info --region ddr
 # Help for the program and for each verb, at no daemon.
 PACLIENT_SOCKET=/nonexistent run 0 --help
 has "$out" '^Usage: paclient' "--help"
-for verb in regions info alloc why fit free resize split join grow shrink drain reserve lookup list annotate release handover sessions quotas watch stat map replay exec ping help; do
+for verb in regions info alloc why fit free resize split join grow shrink drain reserve scavenge read write lookup list annotate release handover sessions quotas watch stat map replay exec ping help; do
 	has "$out" "^  $verb " "--help: lists $verb"
 done
 help=$out
-for verb in regions info alloc why fit free resize split join grow shrink drain reserve lookup list annotate release handover sessions quotas watch stat map replay exec ping help; do
+for verb in regions info alloc why fit free resize split join grow shrink drain reserve scavenge read write lookup list annotate release handover sessions quotas watch stat map replay exec ping help; do
 	PACLIENT_SOCKET=/nonexistent run 0 "$verb" --help
 	has "$out" "^Usage: paclient \\[OPTIONS\\] $verb" "$verb --help"
 	has "$out" '--json' "$verb --help"

@@ -33,6 +33,9 @@ static const struct frame frames[] = {
 	{"label", 13, {8, 2, 0x2a, 9, 8, 3, 0x1a, 2, 4, 5, 0x42, 1, 'l'}},
 	{"all", 24, {8, 2,    0x2a, 20,   8, 3,   0x1a, 1, 4,   0x20, 1,    0x2a,
 		     2, 0x38, 1,    0x3a, 1, 'n', 0x42, 1, 'l', 0x48, 0xac, 2}},
+	{"lazily", 12, {8, 2, 0x2a, 8, 8, 3, 0x1a, 2, 4, 5, 0x50, 1}},
+	{"now, and zero", 14, {8, 2, 0x2a, 10, 8, 3, 0x1a, 2, 4, 5, 0x50, 2, 0x58, 1}},
+	{"only asked how it was", 10, {8, 2, 0x2a, 6, 8, 3, 0x1a, 2, 4, 5}},
 	{"scattered", 17, {8, 2, 0x2a, 13, 8, 3, 0x1a, 1, 4, 0x30, 2, 0x42, 1, 'l', 0x48, 0xac, 2}},
 };
 
@@ -40,6 +43,7 @@ static int call_nth(paclient *c, int n)
 {
 	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
 	struct paclient_placement p = PACLIENT_PLACEMENT_INIT;
+	struct paclient_alloced alloced = {.size = sizeof(alloced)};
 	uint64_t npages[2] = {4, 5}, addrs[2];
 	struct paclient_range ranges[2];
 	size_t nranges;
@@ -63,6 +67,16 @@ static int call_nth(paclient *c, int n)
 		o.placement = &p;
 		o.wait_ms = 300;
 		return paclient_alloc_with(c, 3, 1, npages, &o, addrs, &call);
+	case 5:
+		o.commit = PACLIENT_COMMIT_LAZY;
+		return paclient_alloc_with(c, 3, 2, npages, &o, addrs, &call);
+	case 6:
+		o.commit = PACLIENT_COMMIT_NOW;
+		o.zero = true;
+		return paclient_alloc_with(c, 3, 2, npages, &o, addrs, &call);
+	case 7:
+		o.ret_alloced = &alloced;
+		return paclient_alloc_with(c, 3, 2, npages, &o, addrs, &call);
 	default:
 		o.label = "l";
 		o.wait_ms = 300;
@@ -156,6 +170,51 @@ START_TEST(patience)
 }
 END_TEST
 
+static void alloced_is(const struct paclient_alloced *a, uint64_t scavenged, uint64_t cleared)
+{
+	ck_assert_uint_eq(a->size, sizeof(*a));
+	ck_assert_uint_eq(a->scavenged_npages, scavenged);
+	ck_assert_uint_eq(a->cleared_npages, cleared);
+}
+
+/* By each way in which an alloc or a resize goes; and a program that knows only the first of the numbers. */
+START_TEST(what_memory_there_was)
+{
+	struct paclient_alloced a = {.size = sizeof(a)}, older = {.size = 16, .cleared_npages = 77};
+	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
+	struct paclient_range ranges[2];
+	uint64_t npages = 2, addr;
+	struct fake f;
+	paclient *c;
+	size_t n;
+
+	fake_start(&f, fake_serve, NULL);
+	c = fake_open(&f, 1000);
+	o.ret_alloced = &a;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &o, &addr, &call), 0);
+	alloced_is(&a, 3, 0);
+	o.zero = true;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &o, &addr, &call), 0);
+	alloced_is(&a, 3, 2);
+	a = (struct paclient_alloced){.size = sizeof(a)};
+	expect(paclient_alloc_scattered_with(c, 3, 4, 2, &o, ranges, &n, &call), 0);
+	alloced_is(&a, 3, 2);
+	expect(paclient_resize_with(c, 3, 0x3000, 5, PACLIENT_UPPER, &addr, &a, &call), 0);
+	alloced_is(&a, 8, 9);
+	expect(paclient_resize_with(c, 3, 0x3000, 5, PACLIENT_UPPER, NULL, NULL, &call), 0);
+	o.ret_alloced = &older;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &o, &addr, &call), 0);
+	ck_assert(older.size == 16 && older.scavenged_npages == 3 && older.cleared_npages == 77);
+	a.size = 1;
+	o.ret_alloced = &a;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &o, &addr, &call), PACLIENT_BAD_ARGUMENT);
+	ck_assert_str_eq(call.error.field, "options.ret_alloced");
+	expect(paclient_resize_with(c, 3, 0x3000, 5, 0, NULL, &a, &call), PACLIENT_BAD_ARGUMENT);
+	paclient_close(c);
+	fake_stop(&f);
+}
+END_TEST
+
 START_TEST(impossible_arguments)
 {
 	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
@@ -177,6 +236,10 @@ START_TEST(impossible_arguments)
 	expect(paclient_alloc_scattered_with(c, 3, 1, 2, &o, ranges, &n, &call),
 	       PACLIENT_BAD_ARGUMENT);
 	o.flags = 0;
+	o.commit = 3;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &o, &addr, &call), PACLIENT_BAD_ARGUMENT);
+	ck_assert_str_eq(call.error.field, "options.commit");
+	o.commit = 0;
 	o.name = "n";
 	expect(paclient_alloc_scattered_with(c, 3, 1, 2, &o, ranges, &n, &call),
 	       PACLIENT_BAD_ARGUMENT);
@@ -202,6 +265,7 @@ int main(void)
 	tcase_add_loop_test(bytes, byte_for_byte, 0, (int)(sizeof(frames) / sizeof(frames[0])));
 	suite_add_tcase(s, bytes);
 	run_add(s, "patience", patience);
+	run_add(s, "what_memory_there_was", what_memory_there_was);
 	run_add(s, "impossible_arguments", impossible_arguments);
 	return suite_run(s);
 }

@@ -153,16 +153,16 @@ bool fake_hello(int fd)
 	return fake_write(fd, frame, n);
 }
 
-/* A minute's grace at the most; features 1 to 10, and 64, which is too new for anybody. */
+/* A minute's grace at the most; features 1 to 11, and 64, which is too new for anybody. */
 static size_t answer_hello(const struct fake *f, Pallocd__V1__Reply *reply,
 			   const Pallocd__V1__Hello *q, uint8_t *to)
 {
 	Pallocd__V1__HelloReply h = PALLOCD__V1__HELLO_REPLY__INIT;
-	Pallocd__V1__Feature features[11] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 64};
+	Pallocd__V1__Feature features[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 64};
 
 	if (!f || !f->old) {
 		h.features = features;
-		h.n_features = 11;
+		h.n_features = 12;
 		h.token = (ProtobufCBinaryData){16, (uint8_t *)"the fake's token"};
 		h.grace_msec = q->grace_msec < 60000 ? q->grace_msec : 60000;
 		h.resumed = q->token.len != 0;
@@ -198,6 +198,11 @@ static void region_fill(Pallocd__V1__Region *r, uint32_t id, char *name)
 	r->death = (Pallocd__V1__DeathPolicy)(id % 4);
 	r->quarantine_msec = 1500;
 	r->low_npages = 13;
+	r->backing = PALLOCD__V1__BACKING__BACKING_HUGETLB;
+	r->backing_page_bytes = 2 << 20;
+	r->commit = PALLOCD__V1__COMMIT__COMMIT_NOW;
+	r->sanitize = true;
+	r->releases = true;
 	r->rights = rights;
 	r->n_rights = 4;
 }
@@ -299,6 +304,8 @@ static size_t answer_alloc(struct fake *f, Pallocd__V1__Reply *reply, const Pall
 	}
 	a.addr = addr;
 	a.n_addr = q->n_npages;
+	a.scavenged_npages = 3;
+	a.cleared_npages = q->zero ? 2 : 0;
 	if (q->scatter_extents)
 		scatter(f, q, &a);
 	f->nallocs += a.n_addr;
@@ -354,6 +361,13 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	r.quarantined_npages = 24;
 	r.nwaiting = 25;
 	r.quota_refusals_total = 26;
+	r.resident_bytes = 27;
+	r.busy_npages = 28;
+	r.released_npages_total = 29;
+	r.cleared_npages_total = 30;
+	r.no_memory_total = 31;
+	r.scavenger = PALLOCD__V1__SCAVENGER_STATE__SCAVENGER_RESTING;
+	r.retained_npages = 33;
 	s.daemon = &d;
 	s.region = q->region_id ? &r : NULL;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_STAT;

@@ -39,6 +39,8 @@ static size_t answer_resize(Pallocd__V1__Reply *reply, const Pallocd__V1__Resize
 
 	r.addr = q->edge == PALLOCD__V1__EDGE__LOWER ? q->addr - 0x1000 : q->addr;
 	r.npages = q->npages;
+	r.scavenged_npages = 8;
+	r.cleared_npages = 9;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_RESIZE;
 	reply->resize = &r;
 	return fake_frame(reply, to);

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/unit/client/fake.h"
+#include "tests/unit/client/behind.h"
 #include "tests/unit/client/run.h"
 
 void *__real_malloc(size_t size);
@@ -424,6 +424,45 @@ START_TEST(watch_without_memory)
 }
 END_TEST
 
+/* The note of what is attached, the mapping: whatever is missing, nothing is kept and the next one works. */
+START_TEST(map_without_memory)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct behind behind;
+	unsigned long n = 0;
+	struct fake f;
+	void *memory;
+	paclient *c;
+	int status;
+
+	behind_init(&behind);
+	fake_start(&f, behind_serve, &behind);
+	for (unsigned flags = 0; flags < 4; flags++) {
+		unsigned nfds;
+
+		c = fake_open(&f, 5000);
+		nfds = nopen();
+		for (n = 0;; n++) {
+			nleft = n;
+			watched = true;
+			status = paclient_map(c, 1, BEHIND_BASE, 1, flags, &memory, &call);
+			watched = false;
+			if (!status)
+				break;
+			ck_assert_int_eq(status, PACLIENT_OUT_OF_MEMORY);
+			ck_assert_uint_eq(nopen(), nfds + (n ? 1 : 0));
+		}
+		/* What has been attached by then stays so: one taking less each time. */
+		ck_assert_uint_ge(n, 1);
+		ck_assert_uint_eq(nopen(), nfds + 1);
+		ck_assert_int_eq(paclient_unmap(c, 1, memory, 1, &call), 0);
+		paclient_close(c);
+	}
+	fake_stop(&f);
+	behind_deinit(&behind);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("client_memory");
@@ -434,5 +473,6 @@ int main(void)
 	run_add(s, "late_without_memory", late_without_memory);
 	run_add(s, "late_and_unread", late_and_unread);
 	run_add(s, "watch_without_memory", watch_without_memory);
+	run_add(s, "map_without_memory", map_without_memory);
 	return suite_run(s);
 }

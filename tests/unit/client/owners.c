@@ -293,10 +293,16 @@ START_TEST(new_fields_arrive)
 	expect(paclient_stat_region(c, 3, &rs, &call), 0);
 	ck_assert(rs.nshares == 22 && rs.nnamed == 23 && rs.quarantined_npages == 24);
 	ck_assert(rs.nwaiting == 25 && rs.quota_refusals_total == 26);
+	ck_assert(rs.resident_bytes == 27 && rs.busy_npages == 28);
+	ck_assert(rs.released_npages_total == 29 && rs.cleared_npages_total == 30);
+	ck_assert(rs.no_memory_total == 31 && rs.retained_npages == 33);
+	ck_assert_int_eq(rs.scavenger, PACLIENT_SCAVENGER_RESTING);
 	expect(paclient_region_info(c, 2, &r, &call), 0);
 	ck_assert_uint_eq(r.rights, PACLIENT_RIGHT_ALLOC | PACLIENT_RIGHT_ADMIN | 1 << 6);
 	ck_assert_int_eq(r.death, PACLIENT_DEATH_KEEP);
 	ck_assert(r.quarantine_ms == 1500 && r.low_npages == 13);
+	ck_assert(r.backing == PACLIENT_BACKING_HUGETLB && r.backing_page_bytes == 2 << 20);
+	ck_assert(r.commit == PACLIENT_COMMIT_NOW && r.sanitize && r.releases);
 	expect(paclient_region_info(c, 7, &r, &call), 0);
 	ck_assert_str_eq(paclient_death_name(r.death), "unknown");
 	expect(paclient_why(c, 3, 2000, NULL, &why, &call), 0);

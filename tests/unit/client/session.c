@@ -67,10 +67,10 @@ START_TEST(options_travel)
 	ck_assert_uint_eq(paclient_grace_ms(c), 3600);
 	ck_assert(paclient_token(c, given));
 	ck_assert_mem_eq(given, "the fake's token", sizeof(given));
-	for (int i = PACLIENT_FEATURE_PLACEMENT; i <= PACLIENT_FEATURE_WAIT; i++)
+	for (int i = PACLIENT_FEATURE_PLACEMENT; i <= PACLIENT_FEATURE_BACKING; i++)
 		ck_assert_msg(paclient_has(c, i), "feature %d", i);
 	ck_assert(!paclient_has(c, 0) && !paclient_has(c, -1) && !paclient_has(c, 64));
-	ck_assert(!paclient_has(c, PACLIENT_FEATURE_WAIT + 1));
+	ck_assert(!paclient_has(c, PACLIENT_FEATURE_BACKING + 1));
 	paclient_close(c);
 	/* The daemon may grant less. */
 	o = (struct paclient_options)PACLIENT_OPTIONS_INIT;
@@ -299,7 +299,9 @@ START_TEST(older_daemon_is_not_asked)
 	struct heard heard = {0};
 	struct paclient_range ranges[2];
 	uint8_t given[PACLIENT_TOKEN_BYTES];
+	struct paclient_backing b = {.size = sizeof(b)};
 	uint64_t npages = 1, addr = 77;
+	void *memory;
 	struct fake f;
 	paclient *c;
 	size_t n;
@@ -325,11 +327,24 @@ START_TEST(older_daemon_is_not_asked)
 	a.wait_ms = 1;
 	expect(paclient_alloc_with(c, 3, 1, &npages, &a, &addr, &call), PACLIENT_UNKNOWN_VERB);
 	ck_assert_str_eq(call.error.field, "wait_ms");
+	a.wait_ms = 0;
+	a.commit = PACLIENT_COMMIT_LAZY;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &a, &addr, &call), PACLIENT_UNKNOWN_VERB);
+	ck_assert_str_eq(call.error.field, "commit");
+	a.commit = 0;
+	a.zero = true;
+	expect(paclient_alloc_with(c, 3, 1, &npages, &a, &addr, &call), PACLIENT_UNKNOWN_VERB);
+	ck_assert_str_eq(call.error.field, "zero");
+	a.zero = false;
+	expect(paclient_attach(c, 3, 0, &b, &call), PACLIENT_UNKNOWN_VERB);
+	ck_assert_str_eq(call.error.field, "attach");
+	expect(paclient_map(c, 3, 0x10000, 1, 0, &memory, &call), PACLIENT_UNKNOWN_VERB);
+	expect(paclient_scavenge(c, 3, 0, 0, NULL, &call), PACLIENT_UNKNOWN_VERB);
+	ck_assert_str_eq(call.error.field, "scavenge");
 	expect(paclient_grow_at(c, 3, 0x200000, 512, NULL, &call), PACLIENT_UNKNOWN_VERB);
 	ck_assert_str_eq(call.error.field, "addr");
 	ck_assert_uint_eq(addr, 77);
 	/* What it knows, it does. */
-	a.wait_ms = 0;
 	expect(paclient_alloc_with(c, 3, 1, &npages, &a, &addr, &call), 0);
 	expect(paclient_grow(c, 3, 512, NULL, &call), 0);
 	paclient_close(c);

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "backing/backing.h"
 #include "base/mem.h"
 #include "net/net.h"
 #include "tests/unit/wire.h"
@@ -27,8 +28,11 @@ static struct {
 	uint32_t connections_max;
 	uint64_t region_bytes;
 	mode_t mode;               /* of the socket */
+	bool backed;               /* memory is behind the region */
 	struct user_limits limits; /* 0: the default */
 	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
+	const char *pressure_path; /* NULL: none */
+	int pressure_events;
 	long mem_fail_after;        /* -1: never */
 	long mem_fail_after_signal; /* SIGUSR1 ends memory after so many; SIGUSR2 gives some again */
 } f;
@@ -56,19 +60,27 @@ static inline int serve(void)
 				       .base_addr = BASE,
 				       .page_size_bytes = 4096,
 				       .limit_bytes = f.region_bytes,
-				       .initial_bytes = f.region_bytes};
+				       .initial_bytes = f.region_bytes,
+				       .scavenge_delay_usec = UINT64_C(3600) * 1000000};
 	struct net_config nc = {.path = f.path,
 				.mode = f.mode,
 				.inherited_fd = -1,
 				.connections_max = f.connections_max,
 				.hello_timeout_msec = f.hello_timeout_msec,
 				.frame_timeout_msec = f.frame_timeout_msec,
-				.send_timeout_msec = f.send_timeout_msec};
+				.send_timeout_msec = f.send_timeout_msec,
+				.pressure_path = f.pressure_path ? f.pressure_path : "",
+				.pressure_events = f.pressure_events};
+	const struct backing_config memory = {.kind = BACKING_MEMFD};
 	struct regions regions;
+	char why[256];
 	struct rpc rpc;
 	struct net net;
 
 	log_open(LOG_LEVEL_ERROR);
+	if (f.backed && backing_open(&memory, "r", f.region_bytes, config.page_size_bytes,
+				     &config.backing, why, sizeof(why)))
+		return 3;
 	regions_init(&regions, geteuid());
 	if (f.limits.connections)
 		regions.limits.connections = f.limits.connections;

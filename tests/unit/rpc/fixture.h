@@ -42,7 +42,10 @@ struct fixture {
 	struct rpc_conn *cut[8], *woken[64];
 	unsigned ncut, nwoken;
 	unsigned nidentified;
-	int identify_err; /* what it is told */
+	int identify_err;        /* what it is told */
+	struct rpc_job *jobs[8]; /* for another thread, in order */
+	unsigned njobs;
+	int submit_err;
 };
 
 static struct fixture f;
@@ -66,6 +69,28 @@ static inline int ops_identify(struct rpc_conn *conn)
 	return f.identify_err;
 }
 
+static inline int ops_submit(struct rpc *rpc, struct rpc_job *job)
+{
+	ck_assert_ptr_eq(rpc, &f.rpc);
+	ck_assert_uint_lt(f.njobs, 8);
+	if (!f.submit_err)
+		f.jobs[f.njobs++] = job;
+	return f.submit_err;
+}
+
+/** job_do() - the first job, as another thread does it; or it never begins. */
+static inline void job_do(bool cancelled)
+{
+	struct rpc_job *job = f.jobs[0];
+
+	ck_assert_uint_gt(f.njobs, 0);
+	memmove(f.jobs, f.jobs + 1, --f.njobs * sizeof(f.jobs[0]));
+	job->cancelled = cancelled;
+	if (!cancelled)
+		job->work(job);
+	job->done(job);
+}
+
 static inline uint64_t ops_queued_bytes(const struct rpc_conn *conn)
 {
 	return conn == &f.main ? 11 : 22;
@@ -74,6 +99,7 @@ static inline uint64_t ops_queued_bytes(const struct rpc_conn *conn)
 static const struct rpc_ops ops = {.cut = ops_cut,
 				   .wake = ops_wake,
 				   .identify = ops_identify,
+				   .submit = ops_submit,
 				   .queued_bytes = ops_queued_bytes};
 
 static inline void region_make(const char *name, uint64_t limit_npages, uint64_t initial_npages)

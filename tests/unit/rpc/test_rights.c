@@ -37,6 +37,8 @@ static const struct verb_case {
 	{"handover", PALLOCD__V1__REQUEST__VERB_HANDOVER, 0},
 	{"quotas", PALLOCD__V1__REQUEST__VERB_QUOTAS, 0},
 	{"watch", PALLOCD__V1__REQUEST__VERB_WATCH, 0},
+	{"attach", PALLOCD__V1__REQUEST__VERB_ATTACH, ACCESS_ATTACH_RO},
+	{"scavenge", PALLOCD__V1__REQUEST__VERB_SCAVENGE, ACCESS_ADMIN},
 };
 #define NCASES ((int)(sizeof(cases) / sizeof(cases[0])))
 

@@ -1,0 +1,114 @@
+/*
+ * backings - what stands behind the regions' addresses is opened
+ *
+ * Role:       see backings.h.
+ * Uses:       base/, backing/
+ */
+#include "service/backings.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/size.h"
+
+/* Names the path twice at the most, and the folder. */
+#define WHY_BYTES (3 * PATH_MAX + 512)
+
+static void backing_closep(struct backing **b)
+{
+	backing_close(*b);
+}
+
+static int refuse(const struct config_region *r, const char *why)
+{
+	log_error("%s: region %s is left out: %s", r->where, r->config.name, why);
+	return BACKINGS_E_REFUSED;
+}
+
+static int file_note(struct backings *all, const struct config_region *r, const struct stat *st)
+{
+	const bool device = S_ISCHR(st->st_mode);
+	/* A device may have several nodes in file systems. */
+	const struct backings_file f = {device ? st->st_rdev : st->st_dev, device ? 0 : st->st_ino,
+					r->config.name};
+	struct backings_file *files;
+	char why[256];
+
+	for (size_t i = 0; i < all->nfiles; i++) {
+		if (all->files[i].device != f.device || all->files[i].inode != f.inode)
+			continue;
+		snprintf(why, sizeof(why),
+			 "its file is that of region %s, so that both would hand out the same "
+			 "bytes: give it one of its own",
+			 all->files[i].region);
+		return refuse(r, why);
+	}
+	files = mem_resize(all->files, all->nfiles + 1, sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	all->files = files;
+	files[all->nfiles++] = f;
+	return 0;
+}
+
+/* What the descriptor's owner cannot help: a file has a name, and whoever may open it needs no descriptor from us. */
+static int file_look(struct backings *all, const struct config_region *r, const struct backing *b)
+{
+	struct stat st;
+
+	if (fstat(backing_fd(b, true), &st))
+		return refuse(r, strerror(errno));
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		log_warning("%s: region %s: %s may be written by others than its owner (mode "
+			    "%04o), whatever Allow= says about attach-rw: chmod 600 it",
+			    r->where, r->config.name, r->backing.path, st.st_mode & 07777u);
+	return file_note(all, r, &st);
+}
+
+static void tell(const struct config_region *r, const struct backing *b)
+{
+	const struct backing_info *info = backing_info(b);
+	char bytes[SIZE_TEXT_BYTES], unit[SIZE_TEXT_BYTES];
+	bool file = info->kind == BACKING_FILE;
+
+	log_info("region %s: %s of %s, memory in units of %s%s%s", r->config.name,
+		 file ? r->backing.path : backing_kind_name(info->kind),
+		 size_format(info->bytes, bytes), size_format(info->page_bytes, unit),
+		 info->releases ? "" : ", which is never given back",
+		 info->sealed || info->kind != BACKING_FILE
+			 ? ""
+			 : "; not sealed: who may write it may shorten it");
+}
+
+int backings_open(struct backings *all, const struct config_region *r, struct backing **ret_backing)
+{
+	CLEANUP(backing_closep) struct backing *b = NULL;
+	CLEANUP(mem_freep) char *why = NULL;
+	int err;
+
+	*ret_backing = NULL;
+	if (r->backing.kind == BACKING_NONE)
+		return 0;
+	why = mem_zalloc(1, WHY_BYTES);
+	if (!why)
+		return -ENOMEM;
+	err = backing_open(&r->backing, r->config.name, r->config.limit_bytes,
+			   r->config.page_size_bytes, &b, why, WHY_BYTES);
+	if (err > 0)
+		return refuse(r, why);
+	if (!err && r->backing.kind == BACKING_FILE)
+		err = file_look(all, r, b);
+	if (err)
+		return err;
+	tell(r, b);
+	*ret_backing = take_ptr(b);
+	return 0;
+}
+
+void backings_deinit(struct backings *all)
+{
+	mem_free(all->files);
+	*all = (struct backings){0};
+}

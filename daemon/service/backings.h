@@ -1,0 +1,36 @@
+/*
+ * backings - what stands behind the regions' addresses is opened, and explained where it is not
+ *
+ * Role:       from a region's configuration to its backing; says in the log what is there, what is wrong and what is risky.
+ * Uses:       base/, backing/, service/config.h
+ */
+#ifndef PALLOCD_SERVICE_BACKINGS_H
+#define PALLOCD_SERVICE_BACKINGS_H
+
+#include "service/config.h"
+
+/* A file or device that some region lies in. */
+struct backings_file {
+	uint64_t device, inode;
+	const char *region;
+};
+
+/* Those that are open. Zero-initialised; names are the configuration's. */
+struct backings {
+	struct backings_file *files;
+	size_t nfiles;
+};
+
+enum backings_outcome { BACKINGS_E_REFUSED = 1 /* the log says why; the region is left out */ };
+
+/**
+ * backings_open() - @r's, NULL where it shall have none; to be closed by the caller
+ *
+ * One file is for one region: two would hand it out twice.
+ * Return: 0, BACKINGS_E_REFUSED, -ENOMEM.
+ */
+MUST_CHECK int backings_open(struct backings *all, const struct config_region *r,
+			     struct backing **ret_backing);
+void backings_deinit(struct backings *all);
+
+#endif

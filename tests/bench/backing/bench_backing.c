@@ -1,0 +1,330 @@
+/*
+ * bench_backing - what memory behind the addresses costs, beside the bare system calls
+ *
+ * Role:       starts pallocd with a memfd region and times, in turns with the same calls of fallocate(2) on a memfd of its own:
+ *             - scavenge: free runs of 512 and of 4096 pages, each between pages that are held, go back to the system in one request;
+ *             - commit:   extents that have their memory before the reply comes;
+ *             and, in turns with nothing going on, what another client's pairs of alloc and free take
+ *             - disturb:  while gigabytes go back to the system;
+ *             - stall:    while the memory behind a sparse extent of 64 GiB does, of which there is hardly any.
+ *             Prints a line for each. The goals: 1.15 times the bare calls with runs of 512 pages, 1.1 with 4096, 1.15 for commit; p99 at most
+ *             1.5 times the undisturbed one; no stall of a millisecond.
+ * Uses:       tests/unit/wire.h, tests/e2e/daemon/daemon.h, tests/bench/place/measure.h, tests/bench/rpc/hist.h
+ */
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#include "tests/bench/place/measure.h"
+#include "tests/bench/rpc/hist.h"
+#include "tests/e2e/daemon/daemon.h"
+
+#define PAGE_BYTES UINT64_C(4096)
+#define SPACER_NPAGES 512u /* between two runs; held, and without memory */
+#define RUNS_MAX 512u
+
+struct options {
+	uint64_t npages; /* committed and scavenged in a round */
+	uint64_t sparse_npages;
+	uint64_t disturb_npages;
+	unsigned rounds;
+};
+
+static struct daemon_process d;
+static int conn;
+
+static double msec(uint64_t begin)
+{
+	return measure_ns((double)measure_ticks(begin, measure_now())) / 1e6;
+}
+
+static void daemon_begin(uint64_t limit_npages)
+{
+	char region[160];
+
+	/* The scavenger does nothing on its own: the delay is longer than any measurement. */
+	snprintf(region, sizeof(region),
+		 "bench,backing=memfd,limit=%" PRIu64 ",initial=%" PRIu64
+		 ",base=0x100000000,retain=0,scavenge-delay=1d",
+		 limit_npages * PAGE_BYTES, limit_npages * PAGE_BYTES);
+	daemon_start(&d, region);
+	conn = wire_open(d.path);
+}
+
+static void daemon_end(void)
+{
+	close(conn);
+	daemon_stop(&d);
+}
+
+static uint64_t take(uint64_t npages, bool commit)
+{
+	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
+	Reply *reply;
+	uint64_t addr;
+
+	m.region_id = 1;
+	m.npages = &npages;
+	m.n_npages = 1;
+	m.commit = commit ? PALLOCD__V1__COMMIT__COMMIT_NOW : PALLOCD__V1__COMMIT__COMMIT_LAZY;
+	reply = wire_call(conn, &REQUEST(2, ALLOC, alloc, &m));
+	if (reply->status)
+		measure_fail("no %" PRIu64 " pages: %s", npages, reply->message);
+	addr = reply->alloc->addr[0];
+	wire_done(reply);
+	return addr;
+}
+
+static void give(uint64_t addr, uint64_t npages)
+{
+	if (wire_free(conn, addr, npages))
+		measure_fail("%" PRIu64 " pages at %#" PRIx64 " were not taken back", npages, addr);
+}
+
+/* All of it. Return: pages whose memory went. */
+static uint64_t scavenge(void)
+{
+	Pallocd__V1__Scavenge m = PALLOCD__V1__SCAVENGE__INIT;
+	uint64_t npages;
+	Reply *reply;
+
+	m.region_id = 1;
+	m.wait = true;
+	reply = wire_call(conn, &REQUEST(5, SCAVENGE, scavenge, &m));
+	if (reply->status)
+		measure_fail("scavenge: %s", reply->message);
+	npages = reply->scavenge->released_npages;
+	wire_done(reply);
+	return npages;
+}
+
+static uint64_t resident_bytes(void)
+{
+	Reply *reply = wire_stat(conn);
+	uint64_t bytes = reply->stat->region->resident_bytes;
+
+	wire_done(reply);
+	return bytes;
+}
+
+static int memfd_make(uint64_t npages)
+{
+	int fd = memfd_create("bare", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)(npages * PAGE_BYTES)))
+		measure_fail("no memfd: %s", strerror(errno));
+	return fd;
+}
+
+static void bare(int fd, int mode, uint64_t page, uint64_t npages)
+{
+	if (fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)(page * PAGE_BYTES),
+		      (off_t)(npages * PAGE_BYTES)))
+		measure_fail("fallocate: %s", strerror(errno));
+}
+
+/* One round by the bare calls: commit runs, then release them. */
+static void bare_round(int fd, unsigned nruns, uint64_t run_npages, double *ret_commit,
+		       double *ret_release)
+{
+	uint64_t step = run_npages + SPACER_NPAGES, begin = measure_now();
+
+	for (unsigned i = 0; i < nruns; i++)
+		bare(fd, 0, i * step, run_npages);
+	*ret_commit = msec(begin);
+	begin = measure_now();
+	for (unsigned i = 0; i < nruns; i++)
+		bare(fd, FALLOC_FL_PUNCH_HOLE, i * step, run_npages);
+	*ret_release = msec(begin);
+}
+
+/* The same by pallocd. The spacers are there already, so that each run comes to lie between two. */
+static void pallocd_round(unsigned nruns, uint64_t run_npages, double *ret_commit,
+			  double *ret_release)
+{
+	uint64_t addr[RUNS_MAX], begin, npages;
+
+	begin = measure_now();
+	for (unsigned i = 0; i < nruns; i++)
+		addr[i] = take(run_npages, true);
+	*ret_commit = msec(begin);
+	if (resident_bytes() < nruns * run_npages * PAGE_BYTES)
+		measure_fail("committed, but not there");
+	for (unsigned i = 0; i < nruns; i++)
+		give(addr[i], run_npages);
+	begin = measure_now();
+	npages = scavenge();
+	*ret_release = msec(begin);
+	if (npages != nruns * run_npages || resident_bytes() != 0)
+		measure_fail("%" PRIu64 " pages were scavenged, and %" PRIu64 " bytes are left",
+			     npages, resident_bytes());
+}
+
+static void print_ratio(const char *what, uint64_t run_npages, unsigned nruns, struct samples *ours,
+			struct samples *theirs, struct samples *ratio, double goal)
+{
+	double npages = (double)run_npages * nruns;
+
+	printf("  %-9s %5" PRIu64 "   %9.1f   %9.1f   %6.3f (%.2f)\n", what, run_npages,
+	       samples_quantile(ours, 0.5) * 1e6 / npages,
+	       samples_quantile(theirs, 0.5) * 1e6 / npages, samples_quantile(ratio, 0.5), goal);
+	samples_clear(ours);
+	samples_clear(theirs);
+	samples_clear(ratio);
+}
+
+static void bench_runs(const struct options *o, uint64_t run_npages, double goal)
+{
+	struct samples commit[3] = {0}, release[3] = {0};
+	unsigned nruns = (unsigned)(o->npages / run_npages);
+	uint64_t step = run_npages + SPACER_NPAGES, addr[RUNS_MAX];
+	int fd = memfd_make(nruns * step);
+
+	nruns = nruns < RUNS_MAX ? nruns : RUNS_MAX;
+	daemon_begin(nruns * step);
+	for (unsigned i = 0; i < nruns; i++) {
+		addr[i] = take(run_npages, false);
+		take(SPACER_NPAGES, false);
+	}
+	for (unsigned i = 0; i < nruns; i++)
+		give(addr[i], run_npages);
+	scavenge();
+	for (unsigned i = 0; i < o->rounds; i++) {
+		double ours[2], theirs[2];
+
+		pallocd_round(nruns, run_npages, &ours[0], &ours[1]);
+		bare_round(fd, nruns, run_npages, &theirs[0], &theirs[1]);
+		samples_add(&commit[0], ours[0]);
+		samples_add(&commit[1], theirs[0]);
+		samples_add(&commit[2], ours[0] / theirs[0]);
+		samples_add(&release[0], ours[1]);
+		samples_add(&release[1], theirs[1]);
+		samples_add(&release[2], ours[1] / theirs[1]);
+	}
+	print_ratio("scavenge", run_npages, nruns, &release[0], &release[1], &release[2], goal);
+	print_ratio("commit", run_npages, nruns, &commit[0], &commit[1], &commit[2], 1.15);
+	close(fd);
+	daemon_end();
+}
+
+/* Another client: pairs of alloc and free, one request at a time, for as long as it is told to. Shared with its process. */
+struct other {
+	volatile bool stop;
+	volatile unsigned phase; /* which histogram; counts up */
+	struct hist hist[2];     /* nothing going on; something is */
+	uint64_t longest_ns[2];
+};
+
+static void other_run(struct other *o)
+{
+	int fd = wire_open(d.path);
+
+	while (!o->stop) {
+		unsigned phase = o->phase;
+		uint64_t addr, begin, ns;
+		bool take_it = true;
+
+		for (int i = 0; i < 2; i++, take_it = false) {
+			begin = measure_now();
+			if (take_it ? wire_alloc(fd, 1, 0, &addr) : wire_free(fd, addr, 1))
+				measure_fail("the other client was refused");
+			ns = (uint64_t)measure_ns((double)measure_ticks(begin, measure_now()));
+			if (phase != o->phase || phase == 2)
+				continue;
+			hist_add(&o->hist[phase], ns);
+			if (ns > o->longest_ns[phase])
+				o->longest_ns[phase] = ns;
+		}
+	}
+	exit(0);
+}
+
+static struct other *other_begin(pid_t *ret_pid)
+{
+	struct other *o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			       -1, 0);
+
+	WIRE_MUST(o != MAP_FAILED, "mmap: %s", strerror(errno));
+	o->phase = 2;
+	fflush(NULL);
+	*ret_pid = fork();
+	WIRE_MUST(*ret_pid >= 0, "fork: %s", strerror(errno));
+	if (*ret_pid == 0)
+		other_run(o);
+	return o;
+}
+
+static void other_end(struct other *o, pid_t pid)
+{
+	int status;
+
+	o->stop = true;
+	WIRE_MUST(waitpid(pid, &status, 0) == pid && status == 0, "the other client failed");
+	munmap(o, sizeof(*o));
+}
+
+static void bench_beside(const char *what, uint64_t npages, bool commit, unsigned rounds)
+{
+	struct samples took = {0};
+	struct other *o;
+	pid_t pid;
+
+	daemon_begin(npages + SPACER_NPAGES);
+	o = other_begin(&pid);
+	for (unsigned i = 0; i < rounds; i++) {
+		uint64_t addr = take(npages, commit), begin;
+
+		give(addr, npages);
+		o->phase = 0;
+		wire_sleep_msec(took.n ? (long)samples_quantile(&took, 0.5) + 50 : 300);
+		o->phase = 1;
+		begin = measure_now();
+		scavenge();
+		samples_add(&took, msec(begin));
+		o->phase = 2;
+	}
+	printf("  %-9s %6.1f GiB   %8.0f ms   p99 %6.1f to %6.1f us: %5.2f (1.5)   longest %8.1f "
+	       "to %8.1f us "
+	       "(1000)\n",
+	       what, (double)(npages * PAGE_BYTES) / (double)(UINT64_C(1) << 30),
+	       samples_quantile(&took, 0.5), hist_quantile(&o->hist[0], 0.99) / 1000,
+	       hist_quantile(&o->hist[1], 0.99) / 1000,
+	       hist_quantile(&o->hist[1], 0.99) / hist_quantile(&o->hist[0], 0.99),
+	       (double)o->longest_ns[0] / 1000, (double)o->longest_ns[1] / 1000);
+	samples_clear(&took);
+	other_end(o, pid);
+	daemon_end();
+}
+
+static void usage(void)
+{
+	fputs("usage: bench_backing [--quick]\n\n"
+	      "Times what pallocd's memfd regions cost beside fallocate(2): scavenging, and "
+	      "extents "
+	      "whose memory is there\nbefore the reply; and what another client notices of large "
+	      "scavenges. Needs 5 GiB of memory.\n--quick: to see that it runs.\n",
+	      stderr);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.npages = 1u << 17,
+			    .sparse_npages = UINT64_C(1) << 24,
+			    .disturb_npages = UINT64_C(1) << 20,
+			    .rounds = 7};
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--quick"))
+			usage();
+		o = (struct options){1u << 13, 1u << 18, 1u << 13, 2};
+	}
+	measure_init();
+	printf("in turns with the bare calls, nanoseconds a page\n"
+	       "            run      pallocd        bare    ratio (goal)\n");
+	bench_runs(&o, 512, 1.15);
+	bench_runs(&o, 4096, 1.1);
+	printf("another client's requests, without and beside\n");
+	bench_beside("disturb", o.disturb_npages, true, o.rounds);
+	bench_beside("stall", o.sparse_npages, false, o.rounds);
+	return 0;
+}
