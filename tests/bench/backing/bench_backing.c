@@ -5,7 +5,9 @@
  *             - scavenge: free runs of 512 and of 4096 pages, each between pages that are held, go back to the system in one request;
  *             - commit:   extents that have their memory before the reply comes;
  *             and, in turns with nothing going on, what another client's pairs of alloc and free take
- *             - disturb:  while gigabytes go back to the system;
+ *             - bare:     while another process releases as much memory of its own: what the machine makes of it;
+ *             - demand:   while gigabytes go back to the system, as fast as they can, because somebody has asked for it;
+ *             - paced:    while they do in the background, with the share of a processor that is the default;
  *             - stall:    while the memory behind a sparse extent of 64 GiB does, of which there is hardly any.
  *             Prints a line for each. The goals: 1.15 times the bare calls with runs of 512 pages, 1.1 with 4096, 1.15 for commit; p99 at most
  *             1.5 times the undisturbed one; no stall of a millisecond.
@@ -37,15 +39,15 @@ static double msec(uint64_t begin)
 	return measure_ns((double)measure_ticks(begin, measure_now())) / 1e6;
 }
 
-static void daemon_begin(uint64_t limit_npages)
+/* Where @delay is longer than any measurement, the scavenger does nothing on its own. */
+static void daemon_begin(uint64_t limit_npages, const char *delay)
 {
 	char region[160];
 
-	/* The scavenger does nothing on its own: the delay is longer than any measurement. */
 	snprintf(region, sizeof(region),
 		 "bench,backing=memfd,limit=%" PRIu64 ",initial=%" PRIu64
-		 ",base=0x100000000,retain=0,scavenge-delay=1d",
-		 limit_npages * PAGE_BYTES, limit_npages * PAGE_BYTES);
+		 ",base=0x100000000,retain=0,scavenge-delay=%s",
+		 limit_npages * PAGE_BYTES, limit_npages * PAGE_BYTES, delay);
 	daemon_start(&d, region);
 	conn = wire_open(d.path);
 }
@@ -180,7 +182,7 @@ static void bench_runs(const struct options *o, uint64_t run_npages, double goal
 	int fd = memfd_make(nruns * step);
 
 	nruns = nruns < RUNS_MAX ? nruns : RUNS_MAX;
-	daemon_begin(nruns * step);
+	daemon_begin(nruns * step, "1d");
 	for (unsigned i = 0; i < nruns; i++) {
 		addr[i] = take(run_npages, false);
 		take(SPACER_NPAGES, false);
@@ -262,30 +264,71 @@ static void other_end(struct other *o, pid_t pid)
 	munmap(o, sizeof(*o));
 }
 
-static void bench_beside(const char *what, uint64_t npages, bool commit, unsigned rounds)
+/* What goes on beside the other client. */
+enum beside { BARE, DEMAND, PACED, SPARSE };
+
+static const struct {
+	const char *name;
+	const char *delay;
+	bool commit;
+} besides[] = {
+	[BARE] = {"bare", "1d", false},
+	[DEMAND] = {"demand", "1d", true},
+	[PACED] = {"paced", "0", true},
+	[SPARSE] = {"stall", "1d", false},
+};
+
+/* So long the background is looked at; it takes many times as long to be through. */
+#define PACED_MSEC 2000
+
+static void beside_do(enum beside what, uint64_t npages)
+{
+	int fd;
+
+	switch (what) {
+	case BARE:
+		fd = memfd_make(npages);
+		bare(fd, 0, 0, npages);
+		bare(fd, FALLOC_FL_PUNCH_HOLE, 0, npages);
+		close(fd);
+		break;
+	case PACED:
+		wire_sleep_msec(PACED_MSEC);
+		break;
+	case DEMAND:
+	case SPARSE:
+		scavenge();
+		break;
+	}
+}
+
+static void bench_beside(enum beside what, uint64_t npages, unsigned rounds)
 {
 	struct samples took = {0};
 	struct other *o;
 	pid_t pid;
 
-	daemon_begin(npages + SPACER_NPAGES);
+	daemon_begin(npages + SPACER_NPAGES, besides[what].delay);
 	o = other_begin(&pid);
 	for (unsigned i = 0; i < rounds; i++) {
-		uint64_t addr = take(npages, commit), begin;
+		uint64_t addr = take(npages, besides[what].commit), begin;
 
-		give(addr, npages);
 		o->phase = 0;
 		wire_sleep_msec(took.n ? (long)samples_quantile(&took, 0.5) + 50 : 300);
+		o->phase = 2;
+		give(addr, npages);
 		o->phase = 1;
 		begin = measure_now();
-		scavenge();
+		beside_do(what, npages);
 		samples_add(&took, msec(begin));
 		o->phase = 2;
+		if (what == PACED)
+			scavenge();
 	}
 	printf("  %-9s %6.1f GiB   %8.0f ms   p99 %6.1f to %6.1f us: %5.2f (1.5)   longest %8.1f "
-	       "to %8.1f us "
-	       "(1000)\n",
-	       what, (double)(npages * PAGE_BYTES) / (double)(UINT64_C(1) << 30),
+	       "to "
+	       "%8.1f us\n",
+	       besides[what].name, (double)(npages * PAGE_BYTES) / (double)(UINT64_C(1) << 30),
 	       samples_quantile(&took, 0.5), hist_quantile(&o->hist[0], 0.99) / 1000,
 	       hist_quantile(&o->hist[1], 0.99) / 1000,
 	       hist_quantile(&o->hist[1], 0.99) / hist_quantile(&o->hist[0], 0.99),
@@ -324,7 +367,9 @@ int main(int argc, char **argv)
 	bench_runs(&o, 512, 1.15);
 	bench_runs(&o, 4096, 1.1);
 	printf("another client's requests, without and beside\n");
-	bench_beside("disturb", o.disturb_npages, true, o.rounds);
-	bench_beside("stall", o.sparse_npages, false, o.rounds);
+	bench_beside(BARE, o.disturb_npages, o.rounds);
+	bench_beside(DEMAND, o.disturb_npages, o.rounds);
+	bench_beside(PACED, o.disturb_npages, o.rounds);
+	bench_beside(SPARSE, o.sparse_npages, o.rounds);
 	return 0;
 }
