@@ -11,6 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../../.." && pwd)
 dir=$(mktemp -d)
 daemon=""
+python=""
 nchecks=0
 nfailed=0
 export PACLIENT_SOCKET=$dir/sock
@@ -23,6 +24,7 @@ cleanup() {
 		kill "$daemon" 2>/dev/null
 		wait "$daemon" 2>/dev/null
 	fi
+	[[ -z $python ]] || kill "$python" 2>/dev/null
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -36,6 +38,7 @@ fail() {
 daemon_start() {
 	"$bin/pallocd" --socket "$PACLIENT_SOCKET" "$@" 2>"$dir/daemon.log" &
 	daemon=$!
+	[[ -n $python ]] || python_start
 	for ((i = 0; i < 200; i++)); do
 		"$bin/paclient" ping >/dev/null 2>&1 && return 0
 		kill -0 "$daemon" 2>/dev/null || break
@@ -99,19 +102,52 @@ same() {
 	[[ $1 == "$2" ]] || fail "$3: wanted \"$1\", got \"$2\""
 }
 
-# json TEXT EXPRESSION WHAT - TEXT must be one JSON value, and EXPRESSION of python true with it as j
-json() {
-	nchecks=$((nchecks + 1))
+# python_start - one for all questions: starting it takes many times as long as an answer
+python_start() {
+	mkfifo "$dir/questions" "$dir/answers"
 	python3 -c 'import json, sys
-j = json.load(sys.stdin)
-sys.exit(0 if eval(sys.argv[1]) else 1)' "$2" 2>"$dir/python" <<<"$1" ||
-		fail "$3: wanted $2, got: ${1:0:2000} $(tail -1 "$dir/python")"
+text = ""
+def parts():
+    rest = ""
+    while True:
+        some = sys.stdin.buffer.raw.read(1 << 16).decode()
+        if not some:
+            return
+        *whole, rest = (rest + some).split("\0")
+        yield from whole
+questions = parts()
+for expression in questions:
+    try:
+        j = json.loads(next(questions))
+        answer = "= " + str(eval(expression, {"j": j, "json": json}))
+    except Exception as e:
+        answer = "! " + repr(e)
+    print(answer.replace("\n", " "), flush=True)' <"$dir/questions" >"$dir/answers" &
+	python=$!
+	disown "$python"
+	exec {questions}>"$dir/questions" {answers}<"$dir/answers"
 }
 
+# ask TEXT EXPRESSION - what EXPRESSION of python is with TEXT, one JSON value, as j: "= value", or "! why not", in $answer
+ask() {
+	[[ -n $python ]] || python_start
+	printf '%s\0%s\0' "$2" "$1" >&"$questions"
+	read -r answer <&"$answers" || answer="! python has died"
+}
+
+# json TEXT EXPRESSION WHAT - TEXT must be one JSON value, and EXPRESSION of python true with it as j
+json() {
+	local answer
+	nchecks=$((nchecks + 1))
+	ask "$1" "bool($2)"
+	[[ $answer == "= True" ]] || fail "$3: wanted $2, got: ${1:0:2000} $answer"
+}
+
+# used REGION - pages in use
 used() {
-	"$bin/paclient" --json stat "$1" | python3 -c 'import json, sys
-j = json.load(sys.stdin)
-print(j["session_npages"] + j["detached_npages"])'
+	local answer
+	ask "$("$bin/paclient" --json stat "$1")" 'j["session_npages"] + j["detached_npages"]'
+	echo "${answer#= }"
 }
 
 # settles WANT REGION - so many pages in use, at once or soon: a session's end reaches the daemon when it reaches it
@@ -183,8 +219,9 @@ other_user() {
 stat_is() {
 	local want=$1 key=$2
 	shift 2
-	"$bin/paclient" --json stat "$@" | python3 -c 'import json, sys
-sys.exit(0 if str(json.load(sys.stdin)[sys.argv[1]]) == sys.argv[2] else 1)' "$key" "$want"
+	local answer
+	ask "$("$bin/paclient" --json stat "$@")" "j['$key']"
+	[[ $answer == "= $want" ]]
 }
 
 test_end() {
