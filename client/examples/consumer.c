@@ -29,7 +29,7 @@ static const void *share(struct consumer *c, const char *name)
 {
 	struct paclient_extent extent = {.size = sizeof(extent)};
 	struct paclient_call call = PACLIENT_CALL_INIT;
-	void *memory;
+	void *memory = NULL;
 
 	if (paclient_share_name(c->client, c->region, name, &extent, &call) ||
 	    paclient_map(c->client, c->region, extent.addr, extent.npages, 0, &memory, &call))

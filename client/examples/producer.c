@@ -26,7 +26,7 @@ static void *take(struct producer *p, const char *name, size_t nbytes)
 	struct paclient_alloc_options options = PACLIENT_ALLOC_OPTIONS_INIT;
 	struct paclient_call call = PACLIENT_CALL_INIT;
 	uint64_t npages = pages_for(nbytes, p->page_size_bytes), addr;
-	void *memory;
+	void *memory = NULL;
 
 	options.name = name;
 	options.label = "example";

@@ -26,7 +26,7 @@ int backing_refuse(const struct backing_why *why, enum backing_outcome outcome, 
 	va_start(args, fmt);
 	vsnprintf(why->text, why->size, fmt, args);
 	va_end(args);
-	return outcome;
+	return (int)outcome;
 }
 
 int backing_page_check(uint64_t page_bytes, uint64_t unit_bytes, const char *path,
