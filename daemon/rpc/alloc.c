@@ -221,10 +221,8 @@ static enum pallocd_status memory_go_on(struct call *c, struct alloc *a)
 	enum pallocd_status status;
 	int err;
 
-	if (!memory_ready(c->conn))
-		return call_waits(c);
-	status = memory_failed(c);
-	if (status)
+	status = memory_check(c);
+	if (status || c->waits)
 		return status;
 	a->n = p->n;
 	memcpy(a->addr, p->addr, p->n * sizeof(*p->addr));

@@ -144,20 +144,13 @@ struct region_pending *memory_pending(const struct rpc_conn *conn)
 	return conn->memory ? conn->memory->pending : NULL;
 }
 
-bool memory_ready(const struct rpc_conn *conn)
-{
-	return conn->memory->ready;
-}
-
-enum pallocd_status memory_failed(struct call *c)
+static enum pallocd_status refuse_failed(struct call *c)
 {
 	const struct rpc_memory *m = c->conn->memory;
 	struct region *r = m->region;
 	uint64_t npages = m->pending->npages_total;
 	int err = m->err;
 
-	if (LIKELY(!err))
-		return PALLOCD_OK;
 	r->counters.no_memory++;
 	c->refusal.asked = npages;
 	if (err < 0)
@@ -179,6 +172,15 @@ enum pallocd_status memory_failed(struct call *c)
 			   backing_info(r->backing)->kind == BACKING_HUGETLB ? "system huge pages"
 			   : backing_info(r->backing)->kind == BACKING_FILE  ? "file system room"
 									     : "daemon memory");
+}
+
+enum pallocd_status memory_check(struct call *c)
+{
+	const struct rpc_memory *m = c->conn->memory;
+
+	if (!m->ready)
+		return call_waits(c);
+	return LIKELY(!m->err) ? PALLOCD_OK : refuse_failed(c);
 }
 
 uint64_t memory_cleared(const struct rpc_conn *conn)

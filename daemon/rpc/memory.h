@@ -39,11 +39,12 @@ MUST_CHECK enum pallocd_status memory_begin(struct call *c, struct region_pendin
 /** memory_pending() - what the connection's request has taken in an earlier turn, or in this one; NULL: nothing yet. */
 struct region_pending *memory_pending(const struct rpc_conn *conn);
 
-/** memory_ready() - is the work done? If not, the request has to wait on. */
-bool memory_ready(const struct rpc_conn *conn);
-
-/** memory_failed() - has the work failed? Return: OK, or NO_MEMORY with the refusal set and the pages given back. */
-MUST_CHECK enum pallocd_status memory_failed(struct call *c);
+/**
+ * memory_check() - is the work done, and well?
+ *
+ * Return: OK, with c->waits where it is not done; NO_MEMORY with the refusal set and the pages given back.
+ */
+MUST_CHECK enum pallocd_status memory_check(struct call *c);
 
 /** memory_cleared() - pages that had to be cleared. */
 uint64_t memory_cleared(const struct rpc_conn *conn);

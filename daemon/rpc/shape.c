@@ -47,10 +47,8 @@ static enum pallocd_status resize_go_on(struct call *c, struct region *r, enum r
 	enum pallocd_status status;
 	int err;
 
-	if (!memory_ready(c->conn))
-		return call_waits(c);
-	status = memory_failed(c);
-	if (status)
+	status = memory_check(c);
+	if (status || c->waits)
 		return status;
 	reply->npages = m->npages;
 	reply->scavenged_npages = p->scavenged_npages;
