@@ -261,6 +261,27 @@ START_TEST(stopping_closes_everything)
 }
 END_TEST
 
+/* Who has gone before anybody looked is not taken at all; what others have left behind is served. */
+START_TEST(connections_that_are_over_are_not_taken)
+{
+	Reply *reply;
+	int other;
+
+	start();
+	other = wire_open(f.path);
+	ck_assert_int_eq(kill(f.pid, SIGSTOP), 0);
+	for (int i = 0; i < 50; i++)
+		close(wire_connect(f.path));
+	ck_assert_int_eq(kill(f.pid, SIGCONT), 0);
+	close(wire_open(f.path));
+	reply = wire_stat(other);
+	ck_assert_uint_eq(reply->stat->daemon->connections_total, 2);
+	wire_done(reply);
+	close(other);
+	stop();
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, one_byte_at_a_time);
@@ -272,6 +293,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, what_is_sent_before_closing_with_unread_replies_is_served);
 	tcase_add_test(tc, a_bad_frame_is_answered_and_closed);
 	tcase_add_test(tc, stopping_closes_everything);
+	tcase_add_test(tc, connections_that_are_over_are_not_taken);
 }
 
 int main(void)
