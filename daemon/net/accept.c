@@ -17,12 +17,14 @@
 #include "net/conn.h"
 
 /*
- * What may be taken in one turn, so that a flood of connections leaves time for those that are there; and where several users want turns. One that
- * lives counts ACCEPT_LIVE, some 20 us until it is closed again; one that is over before it was looked at counts 1.
+ * What may be taken in one turn, so that a flood of connections leaves time for those that are there. Where several users want turns, arrivals
+ * have theirs as if they were one more user: nobody knows whose a connection is before it has been taken.
  */
-#define ACCEPT_LIVE 4
-#define ACCEPT_MAX (64 * ACCEPT_LIVE)
-#define ACCEPT_CONTENDED_MAX ACCEPT_LIVE
+#define ACCEPT_MAX 64
+
+/* What taking one costs in units of RPC_COST_MAX, and what one costs that is over before it was looked at. */
+#define ACCEPT_COST 128
+#define ACCEPT_COST_OVER 48
 
 /* Without descriptors or memory, accepting rests so long: waiting clients stay in the backlog, and the loop does not spin. */
 #define ACCEPT_PAUSE_MSEC 100
@@ -109,26 +111,24 @@ static bool accept_failed(struct net *net, int err)
 	return false;
 }
 
-/* Return: whether another one may be taken in this turn. */
-static bool fd_take(struct net *net, int fd)
+static void fd_take(struct net *net, int fd)
 {
-	struct conn *c;
 	int err;
 
 	if (net->nconns >= net->config.connections_max) {
 		refuse(net, fd, "the limit of connections is reached");
-		return true;
+		return;
 	}
-	err = conn_open(net, fd, &c);
+	err = conn_open(net, fd);
 	switch (err) {
 	case 0:
-		return fair_may(c->fair);
+		break;
 	case CONN_E_REFUSED:
 		say_no(net, fd, "its user has too many");
-		return true;
+		break;
 	default:
 		refuse(net, fd, "no memory for another one");
-		return true;
+		break;
 	}
 }
 
@@ -140,24 +140,39 @@ static bool is_over(int fd)
 	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+void accept_some(struct net *net)
+{
+	int fd;
+
+	/* The event comes again where some are left. */
+	for (int n = 0; n < ACCEPT_MAX && fair_may(net->arrivals); n++) {
+		fd = accept4(net->listening.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (!accept_failed(net, errno))
+				return;
+			continue;
+		}
+		if (is_over(fd)) {
+			close(fd);
+			fair_charge(&net->fair, net->arrivals, ACCEPT_COST_OVER);
+			continue;
+		}
+		fd_take(net, fd);
+		fair_charge(&net->fair, net->arrivals, ACCEPT_COST);
+	}
+}
+
 static void on_accepting(uv_poll_t *poll, int status, int events)
 {
 	struct net *net = CONTAINER_OF(poll, struct net, accepting);
-	int fd, n = 0;
 
 	(void)status;
 	(void)events;
-	while (n < (fair_contended(&net->fair) ? ACCEPT_CONTENDED_MAX : ACCEPT_MAX)) {
-		fd = accept4(net->listening.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0 && is_over(fd)) {
-			close(fd);
-			n++;
-			continue;
-		}
-		n += ACCEPT_LIVE;
-		if (fd < 0 ? !accept_failed(net, errno) : !fd_take(net, fd))
-			return;
-	}
+	/* Nobody waits for arrivals who is served in this turn. */
+	if (!fair_contended(&net->fair))
+		accept_some(net);
+	else if (list_empty(&net->in_deferred))
+		fair_defer(&net->fair, net->arrivals, &net->in_deferred);
 }
 
 int accept_open(struct net *net)
@@ -165,10 +180,22 @@ int accept_open(struct net *net)
 	int err;
 
 	spare_open(net);
+	err = fair_user_get(&net->fair, FAIR_NOBODY, &net->arrivals);
+	if (err)
+		return err;
+	fair_user_set_aside(net->arrivals);
+	list_init(&net->in_deferred);
 	err = uv_timer_init(&net->loop, &net->pause);
 	if (!err)
 		err = uv_poll_init(&net->loop, &net->accepting, net->listening.fd);
 	if (!err)
 		err = uv_poll_start(&net->accepting, UV_READABLE, on_accepting);
 	return err;
+}
+
+void accept_close(struct net *net)
+{
+	fair_forget(&net->fair, net->arrivals, &net->in_deferred);
+	uv_close((uv_handle_t *)&net->accepting, NULL);
+	uv_close((uv_handle_t *)&net->pause, NULL);
 }

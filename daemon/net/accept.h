@@ -10,7 +10,13 @@
 
 #include "net/net.h"
 
-/** accept_open() - take connections from now on; the handles are closed with the others of @net. Return: 0 or a negative errno. */
+/** accept_open() - take connections from now on, until accept_close(). Return: 0 or a negative errno. */
 MUST_CHECK int accept_open(struct net *net);
+
+/** accept_some() - take those who wait, as far as there is credit for arrivals. */
+void accept_some(struct net *net);
+
+/** accept_close() - take nobody any more. */
+void accept_close(struct net *net);
 
 #endif

@@ -124,6 +124,7 @@ void conn_close(struct conn *c, enum session_cause cause)
 	if (c->state == CONN_CLOSED)
 		return;
 	conn_set_state(c, CONN_CLOSED);
+	fair_charge(&c->net->fair, c->fair, CONN_COST_CLOSE);
 	lists_leave(c);
 	c->net->nconns--;
 	uv_close((uv_handle_t *)&c->poll, on_closed);
@@ -298,7 +299,6 @@ static int conn_begin(struct conn *c)
 	err = fair_user_get(&net->fair, (uint32_t)c->peer.uid, &c->fair);
 	if (err)
 		return err;
-	fair_charge(&net->fair, c->fair, CONN_COST_OPEN);
 	err = rpc_conn_open(&c->rpc, net->rpc, &c->peer, &net->out);
 	switch (err) {
 	case 0:
@@ -314,7 +314,7 @@ static int conn_begin(struct conn *c)
 	return err;
 }
 
-int conn_open(struct net *net, int fd, struct conn **ret_conn)
+int conn_open(struct net *net, int fd)
 {
 	struct conn *c = mem_zalloc(1, sizeof(*c));
 	int err;
@@ -341,6 +341,5 @@ int conn_open(struct net *net, int fd, struct conn **ret_conn)
 	list_push(&net->conns, &c->in_net);
 	net->nconns++;
 	net_timeout_begin(c, TIMEOUT_HELLO);
-	*ret_conn = c;
 	return 0;
 }

@@ -82,11 +82,10 @@ enum conn_outcome { CONN_E_REFUSED = 1 /* its user has too many; the loop's buff
 
 /**
  * conn_open() - serve @fd, which is taken over on success only
- * @ret_conn: written on 0
  *
  * Return: 0, CONN_E_REFUSED, or a negative errno.
  */
-MUST_CHECK int conn_open(struct net *net, int fd, struct conn **ret_conn);
+MUST_CHECK int conn_open(struct net *net, int fd);
 
 /** conn_close() - end it in any state, its session too; safe to call twice. */
 void conn_close(struct conn *c, enum session_cause cause);

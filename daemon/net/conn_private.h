@@ -13,9 +13,9 @@
 #define CONN_COST_CALLS 16u
 #define CONN_COST_BYTES 4096u
 
-/* Taking a connection, and finding out who has connected: half a dozen system calls each. */
-#define CONN_COST_OPEN 20u
-#define CONN_COST_IDENTIFY 24u
+/* Finding out who has connected, and the end: half a dozen system calls each. */
+#define CONN_COST_IDENTIFY 80u
+#define CONN_COST_CLOSE 48u
 
 /*
  * Descriptors that a client may leave unread. Those on their way count against the daemon's limit of descriptors (ETOOMANYREFS), which all

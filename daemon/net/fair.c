@@ -6,6 +6,7 @@
  */
 #include "net/fair.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,9 +62,15 @@ void fair_deinit(struct fair *f)
 static void active_leave(struct fair *f, struct fair_user *u)
 {
 	list_remove(&u->in_active);
-	f->nactive--;
+	f->nactive -= !u->aside;
 	if (!u->nrefs)
 		user_free(u);
+}
+
+void fair_user_set_aside(struct fair_user *u)
+{
+	assert(list_empty(&u->in_active));
+	u->aside = true;
 }
 
 void fair_user_put(struct fair_user *u)
@@ -93,7 +100,7 @@ static void active_enter(struct fair *f, struct fair_user *u)
 	if (LIKELY(!list_empty(&u->in_active)))
 		return;
 	list_append(&f->active, &u->in_active);
-	f->nactive++;
+	f->nactive += !u->aside;
 	/* Who was away has no more, and no less, than who comes for the first time. */
 	u->credit = fair_quantum(f);
 	credits_cut(f);
@@ -104,6 +111,7 @@ void fair_charge(struct fair *f, struct fair_user *u, uint64_t cost)
 	uint64_t left, beyond;
 
 	active_enter(f, u);
+	f->cost += cost;
 	left = fair_may(u) ? (uint64_t)u->credit : 0;
 	f->nserved += !u->served;
 	u->served = true;
@@ -154,8 +162,7 @@ static void credit_give(const struct fair *f, struct fair_user *u, uint64_t usec
 	int64_t quantum = fair_quantum(f), paid = quantum;
 
 	if (u->credit <= 0 && fair_contended(f) && f->nserved == u->served)
-		paid = (int64_t)(usec < FAIR_DEBT_MAX ? usec : FAIR_DEBT_MAX) * FAIR_PER_USEC *
-		       FAIR_BEYOND;
+		paid = (int64_t)(usec < FAIR_DEBT_MAX ? usec : FAIR_DEBT_MAX) * FAIR_PER_USEC;
 	u->credit = u->credit <= 0 && u->credit + paid < quantum ? u->credit + paid : quantum;
 	u->ndue = u->ndeferred;
 }
@@ -170,6 +177,7 @@ void fair_turn(struct fair *f, uint64_t now_msec, uint64_t now_usec)
 	list_for_each (link, &f->active)
 		user_of(link, in_active)->served = false;
 	f->nserved = 0;
+	f->cost = 0;
 	f->usec = fair_contended(f) ? now_usec : 0;
 	/* The first one goes to the end, so that another one begins the next time. */
 	if (!list_empty(&f->active)) {
@@ -183,6 +191,8 @@ void fair_turn(struct fair *f, uint64_t now_msec, uint64_t now_usec)
 struct list *fair_next(struct fair *f)
 {
 	if (LIKELY(!f->ndeferred))
+		return NULL;
+	if (fair_contended(f) && f->cost >= FAIR_QUANTUM)
 		return NULL;
 	list_for_each (link, &f->active) {
 		struct fair_user *u = user_of(link, in_active);
@@ -208,7 +218,7 @@ bool fair_check(const struct fair *f, char *buf, size_t size)
 		list_for_each (deferred, &u->deferred)
 			n++;
 		ndeferred += n;
-		nactive += !list_empty(&u->in_active);
+		nactive += !list_empty(&u->in_active) && !u->aside;
 		if (n != u->ndeferred || (n && list_empty(&u->in_active))) {
 			snprintf(buf, size, "user %" PRIu32 ": %" PRIu32 " deferred, list %" PRIu32,
 				 u->id, u->ndeferred, n);

@@ -7,8 +7,9 @@
  * Uses:       base/
  * Invariants: F1  a credit lies in [-FAIR_DEBT_MAX, quantum]: what a user pays off is bounded.
  *             F2  what is deferred is served first in, first out within its user, before anything new of that user's.
- *             F3  what is deferred is served after at most FAIR_DEBT_MAX / FAIR_QUANTUM + 1 turns in which others were served, or as
- *                 much time as these may take, for each link of its user's before it and for itself; see fair_turn().
+ *             F3  for each link of its user's before it and for itself, what is deferred waits until the debt is paid, FAIR_DEBT_MAX /
+ *                 FAIR_QUANTUM + 1 turns in which others were served or as much time as these may take (see fair_turn()), and then
+ *                 until its user is first, or fewer than a quantum was spent in a turn before it.
  * Cost:       O(users that were active lately) a turn, some nanoseconds for what is served; nothing is taken from the heap but
  *             for a user's first connection.
  */
@@ -51,13 +52,17 @@
  */
 #define FAIR_ACTIVE_MSEC 1000
 
+/* Not the id of any user: the highest uid means "unchanged" to the system calls that take one. */
+#define FAIR_NOBODY UINT32_MAX
+
 struct fair {
 	struct list users; /* with connections, or active */
 	struct list
 		active; /* served lately, in debt, or with something deferred; who may begin is first */
-	uint32_t nactive;
+	uint32_t nactive; /* but for those aside */
 	uint32_t ndeferred;
 	uint32_t nserved; /* users, since the last turn began */
+	uint64_t cost;    /* of what was served since then */
 	uint64_t usec;    /* of the last turn, where it was contended; 0: it was not */
 };
 
@@ -69,6 +74,7 @@ struct fair_user {
 	uint32_t nrefs;
 	uint32_t ndeferred;
 	uint32_t ndue; /* of these, how many may still be served in this turn */
+	bool aside;    /* takes turns as all others do, and makes nobody's short */
 	int64_t credit;
 	uint64_t
 		active_msec; /* when it wanted something for the last time, as seen at the end of that turn */
@@ -84,6 +90,9 @@ void fair_deinit(struct fair *f);
 
 /** fair_user_get() - the user @id, for one more connection. Return: 0, -ENOMEM. Given back with fair_user_put(). */
 MUST_CHECK int fair_user_get(struct fair *f, uint32_t id, struct fair_user **ret_user);
+
+/** fair_user_set_aside() - @u, which has not been charged yet, is for what belongs to no user: it does not make turns contended. */
+void fair_user_set_aside(struct fair_user *u);
 
 /** fair_user_put() - one connection fewer; nothing of it may be deferred. A debt stays until it is paid. */
 void fair_user_put(struct fair_user *u);

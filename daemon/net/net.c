@@ -225,8 +225,7 @@ void net_stop(struct net *net)
 	list_for_each (link, &net->conns)
 		conn_close(list_entry(link, struct conn, in_net), SESSION_CLOSED);
 	jobs_stop(&net->jobs);
-	handle_close((uv_handle_t *)&net->accepting);
-	handle_close((uv_handle_t *)&net->pause);
+	accept_close(net);
 	handle_close((uv_handle_t *)&net->watchdog);
 	handle_close((uv_handle_t *)&net->due);
 	handle_close((uv_handle_t *)&net->again);

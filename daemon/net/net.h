@@ -86,6 +86,8 @@ struct net {
 	struct log_limit cut_off_limit;
 	struct processes processes;
 	struct fair fair;
+	struct fair_user *arrivals; /* takes turns for all new connections together */
+	struct list in_deferred;    /* arrivals' only link: connections wait to be taken */
 	struct timeouts timeouts;
 	struct jobs jobs;
 	struct pressure pressure;

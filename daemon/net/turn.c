@@ -7,6 +7,7 @@
 #include "net/turn.h"
 
 #include "base/clock.h"
+#include "net/accept.h"
 
 /* The timer rests so long, so that it does not fire for each one by itself: what is due may be so much late. */
 #define DUE_PAUSE_MSEC 10
@@ -124,7 +125,10 @@ static void deferred_serve(struct net *net)
 
 	fair_turn(&net->fair, uv_now(&net->loop), fair_contended(&net->fair) ? clock_usec() : 0);
 	while ((link = fair_next(&net->fair)) != NULL) {
-		conn_go_on(list_entry(link, struct conn, in_deferred));
+		if (link == &net->in_deferred)
+			accept_some(net);
+		else
+			conn_go_on(list_entry(link, struct conn, in_deferred));
 		/* It may have left work. */
 		net_again(net);
 	}
