@@ -70,6 +70,9 @@ run() {
 	summary+=("$preset: $passed passed, $failed failed, $skipped skipped, $((SECONDS - begin)) s")
 }
 
+# Scripts about one verb each.
+repeated='place|scatter|resize|shrink|why|owners|death|refusals|replay|install|map-large'
+
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 filter=()
@@ -78,7 +81,8 @@ run default "${filter[@]}"
 if ((!quick)); then
 	# What reads the sources need not run twice, nor what drives the programs from outside: that finds the same with any compiler.
 	run clang -LE '^(lint|long)$' -E '^(e2e/(client|demo|frames|readme|systemd)|bench/)'
-	filter=(-LE '^(lint|long)$')
+	# And of what drives the programs, only what takes the daemon and the command through all of their parts, unless there is time.
+	filter=(-LE '^(lint|long)$' -E "^(e2e/(client-($repeated)|demo|frames|readme|systemd)|bench/)")
 	((!long)) || filter=(-LE '^lint$')
 	run sanitize "${filter[@]}"
 fi
