@@ -235,6 +235,7 @@ static enum conn_state bytes_serve(struct conn *c, const uint8_t *data, size_t n
 	*ret_left = 0;
 	for (;;) {
 		rpc->cost_max = fair_budget(c->fair);
+		rpc->memory_max = rpc->cost_max * RPC_COST_BYTES;
 		err = rpc_serve(&c->rpc, data, n, &c->net->out, &used, &need);
 		fair_charge(&c->net->fair, c->fair, rpc->cost);
 		if (UNLIKELY(timeout_waits(&c->timeouts[TIMEOUT_FRAME])) && used)

@@ -36,6 +36,9 @@
 #define RPC_COST_NPAGES 16384u
 #define RPC_COST_PER_USEC 4u
 
+/* The kernel clears so many bytes of new memory in the time that costs 1: 16 KiB a microsecond. */
+#define RPC_COST_BYTES 4096u
+
 /* Since start, except the connections open now. The layer that has the sockets counts the last three. */
 struct rpc_counters {
 	uint64_t connections_open;
@@ -71,6 +74,8 @@ struct rpc {
 	uint64_t cost; /* of the current rpc_serve() so far, or of the last one */
 	uint64_t
 		cost_max; /* above it, rpc_serve() says RPC_E_PAUSE: RPC_COST_MAX, unless the caller has set something else */
+	uint64_t
+		memory_max; /* bytes that a request may put memory behind, or clear, without another thread; 0: none. See RPC_COST_BYTES */
 	uint64_t
 		work_usec; /* how long rpc_work() may take: RPC_WORK_USEC, unless the caller has set something else */
 	uint64_t start_usec;

@@ -106,6 +106,37 @@ START_TEST(what_is_dirty_is_cleared_and_nothing_else)
 }
 END_TEST
 
+/* A little is seen to at once where there is time for it, and costs what it took; a file's is not. */
+START_TEST(little_takes_no_thread)
+{
+	begin((struct region_config){0});
+	b.info.kind = BACKING_MEMFD;
+	f.rpc.memory_max = 8 * PAGE_BYTES;
+	put_alloc(1, 8, NOW, false);
+	ck_assert_int_eq(serve_kept(), 0);
+	unpack(0);
+	assert_ok(f.reply);
+	ck_assert_uint_eq(backing_resident_bytes(&b), 8 * PAGE_BYTES);
+	ck_assert_uint_eq(r->busy_npages, 0);
+	held_fill(0, 8);
+	free_at(0, 8);
+	assert_check();
+
+	/* To clear 8 and to put memory behind 9 is more. */
+	put_alloc(2, 9, NOW, true);
+	ck_assert_int_eq(serve_kept(), RPC_E_WAIT);
+	job_do(false);
+	answer();
+	free_at(0, 9);
+
+	b.info.kind = BACKING_FILE;
+	put_alloc(3, 1, NOW, false);
+	ck_assert_int_eq(serve_kept(), RPC_E_WAIT);
+	job_do(false);
+	answer();
+}
+END_TEST
+
 START_TEST(without_the_wish_data_stays)
 {
 	begin((struct region_config){0});
@@ -392,6 +423,7 @@ static void add_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, memory_is_there_before_the_reply, 0, 2);
 	tcase_add_loop_test(tc, what_is_dirty_is_cleared_and_nothing_else, 0, 2);
+	tcase_add_test(tc, little_takes_no_thread);
 	tcase_add_test(tc, without_the_wish_data_stays);
 	tcase_add_test(tc, refusals);
 	tcase_add_test(tc, no_memory_for_it);
