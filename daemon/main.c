@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "service/check_store.h"
 #include "service/config.h"
 #include "service/daemon.h"
 #include "service/options.h"
@@ -31,6 +32,8 @@ static int configured(const struct options *options)
 		exit_code = early_exit(err);
 	} else if (options->check_config) {
 		exit_code = daemon_check(&config);
+	} else if (options->check_store) {
+		exit_code = check_store(&config);
 	} else {
 		log_open(config.log_level);
 		exit_code = daemon_run(&config);

@@ -27,6 +27,15 @@
  * reply is thrown away, and extents that it brings are given back as soon as a later call reads it.
  * What the daemon did about any other call that changes something and timed out is not known.
  *
+ * Restarts. When the connection is lost in the midst of a call, because the daemon has died or is
+ * started again, the call makes it anew, goes on with the session and says again what was not
+ * answered; the daemon knows what it has done already. The caller sees nothing of it but that the
+ * call takes longer, at most until its deadline; after PACLIENT_TIMED_OUT the next call tries on. A
+ * session that the daemon does not know any more, because it was away for longer than
+ * paclient_restart_grace_ms() or keeps nothing, is over: PACLIENT_SESSION_ENDED. All this happens
+ * within calls alone: a program that makes none for long calls paclient_keep() now and then.
+ * Daemons without PACLIENT_FEATURE_REPEAT know none of this: PACLIENT_DISCONNECTED.
+ *
  * Threads. Several threads may use one handle at once; their requests are in flight together.
  * paclient_close() must be the last call on a handle.
  *
@@ -36,7 +45,10 @@
  * Manners. The library never prints, exits, installs a signal handler or raises SIGPIPE.
  *
  * Errors of every call, besides its own: PACLIENT_TIMED_OUT; PACLIENT_DISCONNECTED (the daemon went
- * away, and the session with it); PACLIENT_PROTOCOL (its reply made no sense); after either, or any
+ * away, and the session with it; whether a call that changes something was done is not known);
+ * PACLIENT_STORE_FAILED from all that changes something (nothing was changed; it may work later);
+ * PACLIENT_STALE from all that name a region by an id of before (its memory is gone, and all that was
+ * held of it: paclient_region_open() gives the new id); PACLIENT_PROTOCOL (its reply made no sense); after either, or any
  * status with which the daemon ends a connection (SESSION_ENDED, TOO_SLOW, ...), the handle can only
  * be closed. PACLIENT_BAD_ARGUMENT, PACLIENT_OUT_OF_MEMORY, PACLIENT_SYSTEM; PACLIENT_NO_MEMORY from
  * the daemon, and PACLIENT_DENIED from all that changes something. PACLIENT_UNKNOWN_VERB: the daemon
@@ -119,7 +131,10 @@ enum paclient_status {
 	PACLIENT_SHARED = 24,     /* several hold the extent: it can only be released, whole */
 	PACLIENT_TOO_SLOW = 25,   /* too slow for the daemon; the connection is over */
 	PACLIENT_SESSION_ENDED = 26, /* by someone entitled, or resumed elsewhere; it is over */
-	PACLIENT_TIMED_OUT = 64,     /* the deadline passed before the reply came */
+	PACLIENT_STORE_FAILED =
+		27,              /* the daemon cannot write changes down now; nothing is changed */
+	PACLIENT_STALE = 28,     /* the memory of the region is gone, and all that was held of it */
+	PACLIENT_TIMED_OUT = 64, /* the deadline passed before the reply came */
 	PACLIENT_NOT_CONNECTED = 65, /* no daemon answers at this socket */
 	PACLIENT_DISCONNECTED = 66,  /* the daemon closed the connection */
 	PACLIENT_BAD_ARGUMENT = 67,  /* an argument of the call is impossible */
@@ -186,11 +201,14 @@ struct paclient_options {
 	bool accepts_handover; /* other users may hand extents over to this session */
 	/* The session outlives its connection so long; 0 = not at all. The daemon may grant less. */
 	int grace_ms;
+	bool no_reconnect; /* a connection that is lost is not made anew: PACLIENT_DISCONNECTED */
+	/* paclient_open() waits for a daemon until its deadline, where none answers at first. */
+	bool wait_for_daemon;
 };
 
-#define PACLIENT_OPTIONS_INIT                                               \
-	{                                                                   \
-		sizeof(struct paclient_options), NULL, 0, NULL, 0, false, 0 \
+#define PACLIENT_OPTIONS_INIT                                                             \
+	{                                                                                 \
+		sizeof(struct paclient_options), NULL, 0, NULL, 0, false, 0, false, false \
 	}
 
 /**
@@ -202,7 +220,8 @@ struct paclient_options {
  *
  * Blocks until the daemon has answered. A session that is resumed may still have a connection, which
  * is then over (SESSION_ENDED).
- * Errors of its own: NOT_CONNECTED (nobody listens there, or the socket may not be used), VERSION,
+ * Errors of its own: NOT_CONNECTED (nobody listens there, or the socket may not be used; with
+ * wait_for_daemon, still not at the deadline), VERSION,
  * OVERLOADED, QUOTA, LIMIT for too long a client name, NO_SESSION about the token, UNKNOWN_VERB where
  * the daemon knows no grace time, token or handover and one is asked for.
  */
@@ -217,7 +236,9 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_open(const char *socket_path,
  * @client: no call may be running on it; NULL is allowed. Does not block.
  *
  * A session with a grace time is ended at once, too: the daemon is told so. Where even that cannot
- * be sent without blocking, the session ends when its grace time has passed.
+ * be sent without blocking, the session ends when its grace time has passed. The same goes for any
+ * session whose connection is lost at that moment: where the daemon cannot be told at once, it ends
+ * when paclient_restart_grace_ms() has passed.
  */
 PACLIENT_API void paclient_close(paclient *client);
 
@@ -242,6 +263,26 @@ PACLIENT_API PACLIENT_MUST_CHECK bool paclient_token(const paclient *client,
 /** paclient_grace_ms() - the grace time that the daemon has granted; 0 for NULL. Does not block. */
 PACLIENT_API uint64_t paclient_grace_ms(const paclient *client);
 
+/**
+ * paclient_restart_grace_ms() - the session can be gone on with so long after the daemon has died
+ *
+ * Return: 0 for NULL, and where the session ends with the daemon. Does not block.
+ */
+PACLIENT_API uint64_t paclient_restart_grace_ms(const paclient *client);
+
+/** paclient_reconnects() - how often the connection was lost and made anew; 0 for NULL. Does not block. */
+PACLIENT_API uint64_t paclient_reconnects(const paclient *client);
+
+/**
+ * paclient_keep() - see to it that the session has a connection
+ *
+ * For programs that hold something and make no calls for long: nobody else notices that the daemon
+ * was started again. Called more often than paclient_restart_grace_ms() it loses nothing.
+ * One system call where the connection is there; else blocks until it is made anew.
+ * Errors of its own: SESSION_ENDED (the daemon knows the session no more).
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_keep(paclient *client, struct paclient_call *call);
+
 /** paclient_resumed() - the session is the one that options.token names. Does not block. */
 PACLIENT_API bool paclient_resumed(const paclient *client);
 
@@ -258,7 +299,9 @@ enum paclient_feature {
 	PACLIENT_FEATURE_WATCH = 9,   /* paclient_watch_open() */
 	PACLIENT_FEATURE_WAIT = 10,   /* paclient_alloc_options.wait_ms */
 	/* paclient_attach(), _map(), _scavenge(); paclient_alloc_options.commit and zero */
-	PACLIENT_FEATURE_BACKING = 11
+	PACLIENT_FEATURE_BACKING = 11,
+	PACLIENT_FEATURE_REPEAT = 12, /* calls outlive the daemon: see "Restarts" above */
+	PACLIENT_FEATURE_CHECK = 13   /* paclient_check(), _free_extent() */
 };
 
 /** paclient_has() - the daemon can do this (enum paclient_feature). Does not block. */
@@ -301,10 +344,20 @@ enum paclient_death {
 /** paclient_death_name() - "quarantine"; "unknown" for a newer daemon's. Static string. */
 PACLIENT_API const char *paclient_death_name(int death);
 
+/* How long it is remembered who holds what. */
+enum paclient_durability {
+	PACLIENT_DURABILITY_NONE = 0,    /* as long as the daemon runs */
+	PACLIENT_DURABILITY_PROCESS = 1, /* until the system goes down */
+	PACLIENT_DURABILITY_MACHINE = 2  /* always */
+};
+
+/** paclient_durability_name() - "process"; "unknown" for a newer daemon's. Static string. */
+PACLIENT_API const char *paclient_durability_name(int durability);
+
 /* A region as the daemon describes it. */
 struct paclient_region {
 	size_t size;  /* bytes of this struct that are valid */
-	uint32_t id;  /* from 1; valid while the daemon runs */
+	uint32_t id;  /* valid until the daemon starts without the memory of before: STALE */
 	bool faulted; /* closed because its state is inconsistent */
 	char name[PACLIENT_NAME_BYTES];
 	uint64_t base_addr;        /* lowest address of the region */
@@ -324,8 +377,11 @@ struct paclient_region {
 	int commit; /* enum paclient_commit: what an alloc gets that does not say; LAZY or NOW */
 	/* Memory comes and goes in units of so many bytes; 0 where there is no backing. */
 	uint64_t backing_page_bytes;
-	bool sanitize; /* pages are cleared before anybody gets them */
-	bool releases; /* memory behind free pages can be given back to the system */
+	bool sanitize;  /* pages are cleared before anybody gets them */
+	bool releases;  /* memory behind free pages can be given back to the system */
+	int durability; /* enum paclient_durability: how long it is remembered who holds what */
+	/* From 1; rises when the daemon starts without the memory of before: then nothing is held. */
+	uint64_t generation;
 };
 
 /* All regions, ascending by id. Array and regions belong to the list. */
@@ -953,6 +1009,17 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_list(paclient *client, uint32_t re
 PACLIENT_API void paclient_extents_free(struct paclient_extent_list *list);
 
 /**
+ * paclient_free_extent() - give an extent back if it is still what it was seen as
+ * @extent: only read: its addr, npages, session_id and uid have to be those of one whole extent now
+ *
+ * Blocks. Name and label are not compared. Errors as paclient_free(); NOT_OWNER where it is not so
+ * any more.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_free_extent(paclient *client, uint32_t region_id,
+							  const struct paclient_extent *extent,
+							  struct paclient_call *call);
+
+/**
  * paclient_annotate() - name and label of an extent
  * @addr:  where it begins
  * @name:  as for an alloc; "" = none; NULL = stays as it is
@@ -1123,6 +1190,33 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_quotas(paclient *client, uint32_t 
 /** paclient_quotas_free() - give back a list with its quotas; NULL is allowed. */
 PACLIENT_API void paclient_quotas_free(struct paclient_quota_list *list);
 
+/* What paclient_check() has found wrong. Array and texts belong to it. */
+struct paclient_findings {
+	size_t size;              /* bytes of this struct that are valid */
+	size_t nfindings;         /* listed below */
+	uint64_t nfindings_total; /* more than listed where there are very many; 0 = all is sound */
+	uint32_t nregions;        /* that were looked at */
+	bool store_compared;      /* what is written was compared with what is there */
+	bool sees_sessions; /* the caller is root or the daemon's own user: paclient_sessions() */
+	const char **findings; /* one line each, for people */
+};
+
+/**
+ * paclient_check() - does the daemon agree with itself, and with what it has written down?
+ * @region_id:    0 = all where the caller has the right PACLIENT_RIGHT_ADMIN, and sessions
+ * @ret_findings: the caller gives it back with paclient_findings_free()
+ *
+ * Blocks, and so do all other clients' calls: the daemon looks at every page and waits for its disk.
+ * A region that is found inconsistent is closed (FAULTED) from then on. Return: 0 also where something
+ * is wrong: nfindings_total says so. Errors of its own: NO_REGION, DENIED.
+ */
+PACLIENT_API PACLIENT_MUST_CHECK int paclient_check(paclient *client, uint32_t region_id,
+						    struct paclient_findings **ret_findings,
+						    struct paclient_call *call);
+
+/** paclient_findings_free() - NULL is allowed. */
+PACLIENT_API void paclient_findings_free(struct paclient_findings *findings);
+
 /* Counters of the daemon; those that end in _total count since its start. */
 struct paclient_daemon_stat {
 	size_t size; /* sizeof(struct paclient_daemon_stat) */
@@ -1147,6 +1241,15 @@ struct paclient_daemon_stat {
 	uint64_t deaths_total;  /* sessions whose process died with the connection still open */
 	uint64_t quota_refusals_total;
 	uint64_t events_lost_total; /* that slow watchers did not get */
+	uint64_t repeated_total;    /* requests asked for again after a restart and done already */
+	uint64_t process_commits_total;  /* writes for PACLIENT_DURABILITY_PROCESS, since start */
+	uint64_t process_failures_total; /* of these, that failed and were tried again */
+	uint64_t process_bytes;          /* that this store takes */
+	uint64_t machine_commits_total;  /* the same for PACLIENT_DURABILITY_MACHINE */
+	uint64_t machine_failures_total;
+	uint64_t machine_bytes;
+	/* Why changes cannot be written down now (PACLIENT_STORE_FAILED); "" = they can. */
+	char store_failure[128];
 };
 
 /* Counters of a region; those that end in _total count since the daemon's start. */
@@ -1188,6 +1291,10 @@ struct paclient_region_stat {
 	uint64_t no_memory_total;
 	uint64_t retained_npages; /* free pages whose memory is kept, as the region's rules say */
 	int scavenger;            /* enum paclient_scavenger */
+	int durability;           /* enum paclient_durability */
+	uint64_t generation;      /* as in struct paclient_region */
+	/* Why changes here cannot be written down now and are refused; "" = they can. */
+	char store_failure[128];
 };
 
 /**

@@ -28,6 +28,9 @@
 /* Bytes of the token that a session is resumed with. */
 #define PALLOCD_TOKEN_BYTES 16u
 
+/* Bytes of replies that are remembered for a session, its client not having said that they have come: four of the longest. */
+#define PALLOCD_REPEAT_BYTES_MAX (4 * (PALLOCD_FRAME_HEADER_BYTES + PALLOCD_FRAME_BYTES_MAX))
+
 /* Longest grace time that Hello may ask for, and longest time that an Alloc may wait: an hour. Above it, this much is granted. */
 #define PALLOCD_GRACE_MSEC_MAX 3600000u
 #define PALLOCD_WAIT_MSEC_MAX 3600000u
@@ -46,5 +49,8 @@
 
 /* Regions in one ListRegions reply: the rest is asked for with the last id as cursor. */
 #define PALLOCD_LIST_REGIONS_MAX 128u
+
+/* Findings that a CheckReply tells; the others are counted. */
+#define PALLOCD_FINDINGS_MAX 100u
 
 #endif

@@ -41,6 +41,8 @@
 	X(24, SHARED, 4, "the extent has several holders")                          \
 	X(25, TOO_SLOW, 7, "a frame or Hello did not come in time")                 \
 	X(26, SESSION_ENDED, 3, "the session was ended, or resumed elsewhere")      \
+	X(27, STORE_FAILED, 1, "the daemon cannot write changes down")              \
+	X(28, STALE, 5, "the region's memory is another one than before")           \
 	X(64, TIMED_OUT, 7, "the deadline passed before the reply came")            \
 	X(65, NOT_CONNECTED, 3, "no daemon answers at this socket")                 \
 	X(66, DISCONNECTED, 3, "the daemon closed the connection")                  \

@@ -16,6 +16,7 @@ build=(
 	libuv1-dev                            # the daemon's loop
 	libsystemd-dev                        # readiness, watchdog, socket activation
 	libinih-dev                           # configuration files
+	liblmdb-dev                           # the daemon's state
 	libjansson-dev                        # paclient --json
 	check                                 # unit tests: not built, but configured with the rest
 )

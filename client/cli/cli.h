@@ -58,6 +58,7 @@ struct cli {
 	const char *socket;
 	const char *region;
 	int timeout_ms;
+	bool wait_for_daemon;
 	bool json;
 	bool help;
 	bool version;
@@ -88,6 +89,8 @@ struct cli {
 	const char *kinds;       /* watch; NULL = all */
 	uint64_t count;          /* watch; 0 = without end */
 	struct texts shares;     /* exec */
+	bool offline;            /* check */
+	const char *report;      /* release: a file's name; NULL = not given */
 
 	/* Placement: alloc, why, fit; at: grow, too. An amount of 0 is not given. */
 	struct amount align;
@@ -314,6 +317,9 @@ int cmd_lookup(struct cli *cli);
 int cmd_list(struct cli *cli);
 int cmd_annotate(struct cli *cli);
 int cmd_release(struct cli *cli);
+/* cmd_report.c: release --from-report */
+int report_run(struct cli *cli);
+int cmd_check(struct cli *cli);
 int cmd_handover(struct cli *cli);
 int cmd_sessions(struct cli *cli);
 int cmd_quotas(struct cli *cli);

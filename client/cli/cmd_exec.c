@@ -22,7 +22,28 @@
 #define EXIT_NOT_FOUND 127
 #define EXIT_SIGNAL 128
 
+/* Between two looks after the session; the shorter one is also how long a look may take. */
+#define KEEP_MS_MIN 100
+#define KEEP_MS_MAX 2000
+
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+/* What is held while the command runs: the extent that was taken, and those that are shared. */
+struct holding {
+	paclient *pa;
+	uint64_t nreconnects; /* of the last look */
+	size_t n;
+	struct {
+		uint32_t region_id;
+		uint64_t addr;
+	} extents[TEXTS_MAX + 1];
+};
+
+static void holding_add(struct holding *h, uint32_t region_id, uint64_t addr)
+{
+	h->extents[h->n].region_id = region_id;
+	h->extents[h->n++].addr = addr;
+}
 
 /* What the command is told of one extent. */
 struct held {
@@ -115,27 +136,85 @@ __attribute__((noreturn)) static void run(const struct cli *cli, const sigset_t 
 	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 
-/* Signals come one by one, at a place where nothing else happens: no handler, no race. */
-static int wait_for(pid_t child, const sigset_t *set)
+/* How often to see after the session: several times in the time that a daemon which comes back waits for us. */
+static struct timespec keep_every(const paclient *pa)
 {
+	uint64_t ms = paclient_restart_grace_ms(pa) / 8;
+
+	if (ms < KEEP_MS_MIN)
+		ms = KEEP_MS_MIN;
+	if (ms > KEEP_MS_MAX)
+		ms = KEEP_MS_MAX;
+	return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000 * 1000000)};
+}
+
+/* After a restart: the session is there, and are the extents? A region need not outlive the daemon. */
+static int extents_check(struct holding *h, struct paclient_call *call)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		struct paclient_extent x = {.size = sizeof(x)};
+		int status = paclient_extent_info(h->pa, h->extents[i].region_id,
+						  h->extents[i].addr, &x, call);
+
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+/* Return: 0, or an exit code, already told: what was held is lost. */
+static int holding_keep(const struct cli *cli, struct holding *h)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	uint64_t nreconnects;
+	int status;
+
+	/* Signals wait meanwhile. */
+	call.timeout_ms = KEEP_MS_MIN;
+	status = paclient_keep(h->pa, &call);
+	nreconnects = paclient_reconnects(h->pa);
+	if (!status && nreconnects != h->nreconnects) {
+		status = extents_check(h, &call);
+		if (!status)
+			h->nreconnects = nreconnects;
+	}
+	/* Some things work later: the next look will tell. */
+	if (!status || status == PACLIENT_TIMED_OUT || status == PACLIENT_NO_MEMORY)
+		return 0;
+	return call_error(cli, &call.error);
+}
+
+/* Signals come one by one, at a place where nothing else happens: no handler, no race. */
+static int wait_for(const struct cli *cli, struct holding *h, pid_t child, const sigset_t *set)
+{
+	struct timespec every = keep_every(h->pa);
 	siginfo_t info;
-	int result;
+	int result, lost = 0;
 
 	for (;;) {
 		if (waitpid(child, &result, WNOHANG) == child) {
+			if (lost)
+				return lost;
 			if (WIFSIGNALED(result))
 				return EXIT_SIGNAL + WTERMSIG(result);
 			return WEXITSTATUS(result);
 		}
-		if (sigwaitinfo(set, &info) < 0)
+		if (sigtimedwait(set, &info, &every) < 0) {
+			if (errno != EAGAIN || lost)
+				continue;
+			lost = holding_keep(cli, h);
+			/* The pages may be another's by now. */
+			if (lost)
+				kill(child, SIGTERM);
 			continue;
+		}
 		/* What the terminal sends goes to the whole group: the command has it already. */
 		if (info.si_signo != SIGCHLD && info.si_code <= 0)
 			kill(child, info.si_signo);
 	}
 }
 
-static int command_run(const struct cli *cli)
+static int command_run(const struct cli *cli, struct holding *h)
 {
 	sigset_t set = signals_watched(), old;
 	pid_t parent = getpid(), child;
@@ -150,7 +229,7 @@ static int command_run(const struct cli *cli)
 		run(cli, &old, parent);
 	if (child < 0)
 		return system_error(cli, "cannot fork: %s", strerror(errno));
-	code = wait_for(child, &set);
+	code = wait_for(cli, h, child, &set);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return code;
 }
@@ -173,7 +252,7 @@ static int share_read(const struct cli *cli, size_t i, char region[static PACLIE
 	return 0;
 }
 
-static int share_hold(struct cli *cli, paclient *pa, size_t i)
+static int share_hold(struct cli *cli, struct holding *h, size_t i)
 {
 	struct paclient_extent x = {.size = sizeof(x)};
 	char region[PACLIENT_NAME_BYTES], group[32];
@@ -183,31 +262,34 @@ static int share_hold(struct cli *cli, paclient *pa, size_t i)
 	int err = share_read(cli, i, region, &name);
 
 	if (!err)
-		err = cli_region(cli, pa, region, &r);
+		err = cli_region(cli, h->pa, region, &r);
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_share_name(pa, r.id, name, &x, &call))
+	if (paclient_share_name(h->pa, r.id, name, &x, &call))
 		return call_error(cli, &call.error);
+	holding_add(h, r.id, x.addr);
 	snprintf(group, sizeof(group), "SHARE%zu_", i + 1);
 	err = extent_variables(cli, group, &(struct held){&r, x.addr, x.npages, x.name});
 	return err ? environment_error(cli, err) : 0;
 }
 
-static int extent_hold(struct cli *cli, paclient *pa, const char *name, const struct amount *amount)
+static int extent_hold(struct cli *cli, struct holding *holding, const char *name,
+		       const struct amount *amount)
 {
 	struct paclient_alloc_options options;
 	struct paclient_region region;
 	struct held h = {.region = &region, .name = cli->name ? cli->name : ""};
 	struct paclient_call call;
-	int err = cli_region(cli, pa, name, &region);
+	int err = cli_region(cli, holding->pa, name, &region);
 
 	if (err)
 		return err;
 	amount_npages(amount, region.page_size_bytes, &h.npages);
 	cli_alloc_options(cli, &options, &call);
-	if (paclient_alloc_with(pa, region.id, 1, &h.npages, &options, &h.addr, &call))
+	if (paclient_alloc_with(holding->pa, region.id, 1, &h.npages, &options, &h.addr, &call))
 		return call_error(cli, &call.error);
+	holding_add(holding, region.id, h.addr);
 	err = extent_variables(cli, "", &h);
 	return err ? environment_error(cli, err) : 0;
 }
@@ -216,19 +298,21 @@ static int extent_hold(struct cli *cli, paclient *pa, const char *name, const st
 static int exec_run(struct cli *cli, const char *name, const struct amount *amount)
 {
 	CLEANUP(paclient_closep) paclient *pa = NULL;
+	struct holding h = {0};
 	int err = cli_open(cli, &pa);
 
 	if (err)
 		return err;
+	h.pa = pa;
 	err = session_variables(cli, pa);
 	if (err)
 		return environment_error(cli, err);
 	/* What others may give up is held before one waits for anything. */
 	for (size_t i = 0; i < cli->shares.n && !err; i++)
-		err = share_hold(cli, pa, i);
+		err = share_hold(cli, &h, i);
 	if (!err && name)
-		err = extent_hold(cli, pa, name, amount);
-	return err ? err : command_run(cli);
+		err = extent_hold(cli, &h, name, amount);
+	return err ? err : command_run(cli, &h);
 }
 
 static int exec_check(const struct cli *cli, const char *name)

@@ -49,6 +49,8 @@ static json_t *region_json(const struct paclient_region *r)
 	json_object_set_new(o, "commit", json_string(paclient_commit_name(r->commit)));
 	json_object_set_new(o, "sanitize", json_boolean(r->sanitize));
 	json_object_set_new(o, "releases", json_boolean(r->releases));
+	json_object_set_new(o, "durability", json_string(paclient_durability_name(r->durability)));
+	json_object_set_new(o, "generation", json_count(r->generation));
 	return o;
 }
 
@@ -72,20 +74,21 @@ static void regions_table(const struct paclient_region_list *list)
 
 		width = n > width ? n : width;
 	}
-	printf("%-*s %10s %10s %10s %10s %10s %6s  %-12s  %s\n", width, "REGION", "PAGE", "LIMIT",
-	       "GROWN", "USED", "FREE", "USED%", "BASE", "BACKING");
+	printf("%-*s %10s %10s %10s %10s %10s %6s  %-12s  %-7s  %s\n", width, "REGION", "PAGE",
+	       "LIMIT", "GROWN", "USED", "FREE", "USED%", "BASE", "BACKING", "DURABILITY");
 	for (size_t i = 0; i < list->nregions; i++) {
 		const struct paclient_region *r = list->regions[i];
 		uint64_t size = r->page_size_bytes, nused = region_used(r);
 
-		printf("%-*s %10s %10s %10s %10s %10s %6.1f  0x%-10" PRIx64 "  %s%s\n", width,
+		printf("%-*s %10s %10s %10s %10s %10s %6.1f  0x%-10" PRIx64 "  %-7s  %s%s\n", width,
 		       r->name, size_text(size, page),
 		       size_text(pages_bytes(r->limit_npages, size), limit),
 		       size_text(pages_bytes(r->grown_npages, size), grown),
 		       size_text(pages_bytes(nused, size), used),
 		       size_text(pages_bytes(r->free_npages, size), unused),
 		       percent(nused, r->grown_npages), r->base_addr,
-		       paclient_backing_name(r->backing), r->faulted ? "  FAULTED" : "");
+		       paclient_backing_name(r->backing), paclient_durability_name(r->durability),
+		       r->faulted ? "  FAULTED" : "");
 	}
 }
 
@@ -197,6 +200,21 @@ static void policy_text(const struct paclient_region *r)
 		pages_line("space is low below", r->low_npages, r->page_size_bytes);
 }
 
+/* What a restart leaves of it. */
+static void durability_text(const struct paclient_region *r)
+{
+	static const char *const outlives[] = {"a restart of the daemon ends all that is held",
+					       "what is held outlives the daemon",
+					       "what is held outlives a power loss"};
+
+	if (r->durability >= 0 && (size_t)r->durability < ARRAY_SIZE(outlives))
+		key_value("durability", "%s: %s", paclient_durability_name(r->durability),
+			  outlives[r->durability]);
+	else
+		key_value("durability", "%s", paclient_durability_name(r->durability));
+	key_value("generation", "%" PRIu64, r->generation);
+}
+
 /* What stands behind the addresses, and when. */
 static void backing_text(const struct paclient_region *r)
 {
@@ -235,6 +253,7 @@ static void info_text(const struct info *x)
 		key_value("auto-grow", "never");
 	key_value("best fit", "%s", r->best_fit ? "yes" : "no");
 	backing_text(r);
+	durability_text(r);
 	policy_text(r);
 	ranges_text("ranges", x->grown, size);
 	ranges_text("reserved", x->reserved, size);

@@ -126,6 +126,7 @@ static int do_open(struct replay *r, const struct event *e)
 	call_init(r->cli, &call);
 	options.timeout_ms = r->cli->timeout_ms;
 	options.client_name = "paclient replay";
+	options.wait_for_daemon = r->cli->wait_for_daemon;
 	if (paclient_open(cli_socket(r->cli), &options, &r->sessions[e->session].pa, &call))
 		return failed(r, &call.error);
 	r->result.nsessions++;

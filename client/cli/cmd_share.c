@@ -1,7 +1,7 @@
 /*
  * cmd_share - the verbs release and handover
  *
- * Role:       extents of the user's get another owner, or none. What it takes to be one more holder is in cmd_exec: a session that
+ * Role:       extents of the user's get another owner, or none; whole lists of them are cmd_report's. What it takes to be one more holder is in cmd_exec: a session that
  *             lasts.
  * Uses:       cli.h
  */
@@ -37,7 +37,7 @@ static int release_extent(struct cli *cli, paclient *pa, const struct paclient_r
 
 int cmd_release(struct cli *cli)
 {
-	return view_run(cli, release_extent);
+	return cli->report ? report_run(cli) : view_run(cli, release_extent);
 }
 
 static int handover_extent(struct cli *cli, paclient *pa, const struct paclient_region *r,

@@ -56,6 +56,13 @@ static const struct counter daemon_counters[] = {
 	DAEMON(refused_total, "not let in", COUNT),
 	DAEMON(cut_off_total, "cut off", COUNT),
 	DAEMON(quota_refusals_total, "quota refusals", COUNT),
+	DAEMON(repeated_total, "repeated", COUNT),
+	DAEMON(process_commits_total, "process commits", COUNT),
+	DAEMON(process_failures_total, "process failures", COUNT),
+	DAEMON(process_bytes, "process store", BYTES),
+	DAEMON(machine_commits_total, "machine commits", COUNT),
+	DAEMON(machine_failures_total, "machine failures", COUNT),
+	DAEMON(machine_bytes, "machine store", BYTES),
 };
 
 static const struct counter region_counters[] = {
@@ -88,6 +95,7 @@ static const struct counter region_counters[] = {
 	REGION(cleared_npages_total, "cleared", PAGES),
 	REGION(no_memory_total, "no memory", COUNT),
 	REGION(metadata_bytes, "metadata", BYTES),
+	REGION(generation, "generation", COUNT),
 };
 
 /* Shown together with the histogram. */
@@ -130,6 +138,12 @@ static void counter_text(const struct counter *c, size_t n, const void *stat, ui
 	}
 }
 
+/* Whether changes are written down; @failure: why not, or "". */
+static void store_text(const char *failure)
+{
+	key_value("store", "%s%s", failure[0] ? "FAILS: " : "ok", failure);
+}
+
 static int stat_daemon(struct cli *cli, paclient *pa)
 {
 	struct paclient_daemon_stat stat = {.size = sizeof(stat)};
@@ -142,10 +156,12 @@ static int stat_daemon(struct cli *cli, paclient *pa)
 	if (cli->json) {
 		object = json_pack("{s:s}", "server", paclient_server_name(pa));
 		counter_json(object, daemon_counters, ARRAY_SIZE(daemon_counters), &stat);
+		json_object_set_new(object, "store_failure", json_text(stat.store_failure));
 		return json_out(cli, object);
 	}
 	key_value("daemon", "%s", paclient_server_name(pa));
 	counter_text(daemon_counters, ARRAY_SIZE(daemon_counters), &stat, 1);
+	store_text(stat.store_failure);
 	return out_end(cli);
 }
 
@@ -170,6 +186,9 @@ static int stat_region(struct cli *cli, paclient *pa, const char *name)
 		counter_json(object, region_counters, ARRAY_SIZE(region_counters), &stat);
 		json_object_set_new(object, "scavenger",
 				    json_string(paclient_scavenger_name(stat.scavenger)));
+		json_object_set_new(object, "durability",
+				    json_string(paclient_durability_name(stat.durability)));
+		json_object_set_new(object, "store_failure", json_text(stat.store_failure));
 		counter_json(object, &fragmentation, 1, &stat);
 		json_object_set_new(object, "free_runs", runs_json(&runs));
 		return json_out(cli, object);
@@ -177,6 +196,8 @@ static int stat_region(struct cli *cli, paclient *pa, const char *name)
 	key_value("region", "%s", stat.name);
 	counter_text(region_counters, ARRAY_SIZE(region_counters), &stat, stat.page_size_bytes);
 	key_value("scavenger", "%s", paclient_scavenger_name(stat.scavenger));
+	key_value("durability", "%s", paclient_durability_name(stat.durability));
+	store_text(stat.store_failure);
 	fragmentation_line(stat.fragmentation_ppm);
 	runs_table(&runs, stat.page_size_bytes);
 	return out_end(cli);

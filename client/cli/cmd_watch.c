@@ -321,6 +321,7 @@ static int watch_run(struct watching *w, const struct paclient_watch_filter *fil
 
 	call_init(w->cli, &call);
 	options.timeout_ms = w->cli->timeout_ms;
+	options.wait_for_daemon = w->cli->wait_for_daemon;
 	if (paclient_watch_open(cli_socket(w->cli), &options, filter, &watch, &call))
 		return call_error(w->cli, &call.error);
 	signals_set();

@@ -28,6 +28,7 @@ int cli_open(const struct cli *cli, paclient **ret)
 
 	call_init(cli, &call);
 	options.timeout_ms = cli->timeout_ms;
+	options.wait_for_daemon = cli->wait_for_daemon;
 	if (paclient_open(cli_socket(cli), &options, ret, &call))
 		return call_error(cli, &call.error);
 	return 0;

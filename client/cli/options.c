@@ -154,7 +154,8 @@ int options_parse(struct cli *cli, int argc, char **argv)
 		if (err)
 			return err;
 	}
-	if (cli->command && cli->verb && cli->verb->run != cmd_exec && !cli->help)
-		return usage_error(cli, "only exec takes a command behind --");
+	if (cli->command && cli->verb && cli->verb->run != cmd_exec &&
+	    cli->verb->run != cmd_check && !cli->help)
+		return usage_error(cli, "only exec takes a command behind --, and check options");
 	return 0;
 }

@@ -16,6 +16,8 @@ const struct option_spec global_options[] = {
 	 IN(region)},
 	{"--timeout", "DURATION", "of each request: 500ms, 5s (the default), 1min", OPTION_DURATION,
 	 IN(timeout_ms)},
+	{"--wait-for-daemon", NULL, "if none answers yet, at most for the timeout", OPTION_FLAG,
+	 IN(wait_for_daemon)},
 	{"--json", NULL, "results and errors as JSON", OPTION_FLAG, IN(json)},
 	{"--help", NULL, "this text, or a verb's", OPTION_FLAG, IN(help)},
 	{"--version", NULL, "the version of this program", OPTION_FLAG, IN(version)},
@@ -108,6 +110,16 @@ static const struct option_spec list_options[] = {
 static const struct option_spec annotate_options[] = {
 	{"--name", "NAME", "the new one; '' takes it away", OPTION_WORDING, IN(name)},
 	{"--label", "TEXT", "the new one; '' takes it away", OPTION_WORDING, IN(label)},
+};
+
+static const struct option_spec check_options[] = {
+	{"--offline", NULL, "the store of a daemon that does not run, by `pallocd --check-store`",
+	 OPTION_FLAG, IN(offline)},
+};
+
+static const struct option_spec release_options[] = {
+	{"--from-report", "FILE", "free what check --json has listed; - is standard input",
+	 OPTION_TEXT, IN(report)},
 };
 
 static const struct option_spec handover_options[] = {
@@ -223,11 +235,19 @@ const struct verb verbs[] = {
 	 "extent\n"
 	 "is then, as `paclient list` does.\n",
 	 OPTIONS(annotate_options), cmd_annotate},
-	{"release", "REGION ADDR|NAME", "let go of an extent, whole",
+	{"release", "REGION ADDR|NAME | --from-report FILE", "let go of an extent, or a list",
 	 "If others hold it, too, it becomes theirs; otherwise its pages are free. Works on what "
 	 "is\n"
-	 "detached to you; `paclient exec --share` releases by itself what it shares.\n",
-	 NULL, 0, cmd_release},
+	 "detached to you; `paclient exec --share` releases by itself what it shares.\n"
+	 "With --from-report it frees the extents of a report, which must be yours or need the "
+	 "right\n"
+	 "free-any. Each is looked at first: what is not exactly as the report says any more, is\n"
+	 "shared, or is a session's that is connected, is skipped, with a line that says why. "
+	 "Exit code\n"
+	 "0 if all were freed, 6 if some were skipped. A report that cannot be read is told with "
+	 "its\n"
+	 "line (2), and nothing is freed.\n",
+	 OPTIONS(release_options), cmd_release},
 	{"handover", "REGION ADDR|NAME", "give an extent another owner",
 	 "Name and label go with it. It counts in the new owner's quotas from then on.\n",
 	 OPTIONS(handover_options), cmd_handover},
@@ -246,11 +266,27 @@ const struct verb verbs[] = {
 	 "A line for each event, or with --json an object on a line, until you interrupt it. With "
 	 "a\n"
 	 "region only its events. Nobody waits for you: where this is read too slowly events are\n"
-	 "lost, and a line \"lost\" says how many. Kinds: alloc, free, grow, shrink, "
+	 "lost, and a line \"lost\" says how many, as one does where the daemon was started "
+	 "again.\n"
+	 "Kinds: alloc, free, grow, shrink, "
 	 "session-open,\n"
 	 "session-grace, session-resume, session-end, space-low, space-ok, quota, handover, "
 	 "reclaim.\n",
 	 OPTIONS(watch_options), cmd_watch},
+	{"check", "[REGION] | --offline [-- OPTION...]", "is all sound, and what may be forgotten",
+	 "The daemon recounts the region, or all where you have the right admin, and compares "
+	 "them\n"
+	 "with what it has written down; others wait meanwhile. Then a table of the extents that "
+	 "nobody\n"
+	 "seems to look after: detached ones of users who have no session (but this command's), "
+	 "and\n"
+	 "those of sessions in grace or quarantine. With --json it is a report for `paclient "
+	 "release\n"
+	 "--from-report`. Exit code 1 if something is broken; unattended extents alone are none.\n"
+	 "With --offline pallocd looks at the store of a daemon that does not run; behind -- "
+	 "stand its\n"
+	 "options: --config, --region, --store-dir, --state-dir. Exit code 1 if it is not sound.\n",
+	 OPTIONS(check_options), cmd_check},
 	{"stat", "[REGION]", "counters of the daemon, or of a region",
 	 "Of a region also how its free pages are cut up: the runs by length, and the share of "
 	 "the\n"
@@ -281,7 +317,9 @@ const struct verb verbs[] = {
 	 "PACLIENT_SHARE1_ADDR and so on for the first. Then it need not take any of its own.\n"
 	 "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on. The exit code is the command's, "
 	 "128+N\n"
-	 "if signal N ended it, 126 or 127 if it could not be started.\n",
+	 "if signal N ended it, 126 or 127 if it could not be started. The daemon may be started\n"
+	 "again meanwhile; where it then does not know what is held, the command is sent SIGTERM,\n"
+	 "and the exit code is 3.\n",
 	 OPTIONS(exec_options), cmd_exec},
 	{"ping", "", "ask whether the daemon answers", "", NULL, 0, cmd_ping},
 	{"help", "[VERB]", "what --help says", "", NULL, 0, cmd_help},

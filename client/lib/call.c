@@ -2,7 +2,7 @@
  * call - one request
  *
  * Role:       see call.h; the picture of reader and sleepers is in handle.h.
- * Uses:       conn, deliver, late, error
+ * Uses:       conn, deliver, frame, late, link, error
  * Cost:       two system calls in the steady state: send and receive.
  */
 #include "client/lib/call.h"
@@ -15,7 +15,9 @@
 
 #include "client/lib/conn.h"
 #include "client/lib/deliver.h"
+#include "client/lib/frame.h"
 #include "client/lib/late.h"
+#include "client/lib/link.h"
 
 #define NSEC_PER_MSEC 1000000u
 
@@ -91,7 +93,8 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 	k->scatter_max = 0;
 	k->to = NULL;
 	k->status = 0;
-	k->done = k->sleeps = false;
+	k->answered = 0;
+	k->done = k->repeated = k->sleeps = false;
 	k->fresh = true;
 	if (user) {
 		if (user->size < CALL_BYTES_MIN)
@@ -129,7 +132,7 @@ int call_begin(struct call *k, struct paclient *client, struct paclient_call *us
 
 void call_again(struct call *k)
 {
-	k->done = false;
+	k->done = k->repeated = false;
 	k->fresh = false;
 }
 
@@ -170,6 +173,20 @@ static int call_late(struct call *k)
 	return error_set(k->error, PACLIENT_TIMED_OUT, "no reply within %d ms", k->timeout_ms);
 }
 
+/* The same under the lock, where more is known. */
+static int call_late_why(struct call *k)
+{
+	struct paclient *c = k->client;
+
+	call_late(k);
+	if (c->link == LINK_UP)
+		return PACLIENT_TIMED_OUT;
+	error_more(k->error, c->link_errno ? "the connection is lost, and no daemon answers"
+					   : "the connection is lost, and not yet made anew");
+	k->error->system_errno = c->link_errno;
+	return PACLIENT_TIMED_OUT;
+}
+
 static int call_lock(struct call *k)
 {
 	struct timespec until = {.tv_sec = (time_t)(k->deadline_ns / 1000000000),
@@ -208,7 +225,7 @@ static void wake_for_room(struct paclient *c)
 static void flush(struct paclient *c)
 {
 	size_t room = conn_room(c);
-	int err = c->broken ? 0 : conn_flush(c);
+	int err = c->broken || c->link != LINK_UP ? 0 : conn_flush(c);
 
 	if (err)
 		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot send: %s", strerror(-err));
@@ -216,11 +233,43 @@ static void flush(struct paclient *c)
 		wake_for_room(c);
 }
 
+/* What has to be sent, of before and now. */
+static void send_all(struct paclient *c)
+{
+	bool resending = handle_resending(c);
+
+	if (resending)
+		link_resend(c);
+	flush(c);
+	if (resending && !handle_resending(c))
+		wake_for_room(c);
+}
+
+/* One step towards another connection, for everybody. */
+static int call_link(struct call *k)
+{
+	struct paclient *c = k->client;
+	int err;
+
+	k->fresh = false;
+	c->reading = true;
+	pthread_mutex_unlock(&c->lock);
+	err = link_step(c, k->deadline_ns);
+	pthread_mutex_lock(&c->lock);
+	c->reading = false;
+	link_stepped(c, err);
+	if (c->link == LINK_UP && !c->broken) {
+		send_all(c);
+		wake_for_room(c);
+	}
+	return err == CONN_E_LATE ? CALL_E_LATE : 0;
+}
+
 /* Read once for everybody. */
 static int call_read(struct call *k)
 {
 	struct paclient *c = k->client;
-	bool fresh = k->fresh, to_send = c->out_end > c->out_start;
+	bool fresh = k->fresh, to_send = c->out_end > c->out_start || handle_resending(c);
 	int err;
 
 	k->fresh = false;
@@ -232,9 +281,11 @@ static int call_read(struct call *k)
 	deliver_frames(c);
 	if (err == CONN_E_LATE)
 		return CALL_E_LATE;
-	if (err)
+	if (err && c->link == LINK_UP)
 		deliver_lost(c, err);
-	flush(c);
+	if (c->link != LINK_UP)
+		return 0;
+	send_all(c);
 	if (!ring_empty(&c->lates)) {
 		/* Extents whose Frees had no room before may have it now. */
 		late_give_back(c);
@@ -263,56 +314,33 @@ static int call_sleep(struct call *k)
 /* Until something may have changed. Under the lock, before and after. */
 static int call_pause(struct call *k)
 {
-	int err = k->client->reading ? call_sleep(k) : call_read(k);
+	int err;
 
+	if (k->client->reading)
+		err = call_sleep(k);
+	else
+		err = k->client->link == LINK_UP ? call_read(k) : call_link(k);
 	if (k->done || k->client->broken)
 		return 0;
 	/* Replies to others that keep coming must not keep us. */
 	return err || conn_now_ns() >= k->deadline_ns ? CALL_E_LATE : 0;
 }
 
-static size_t call_bytes(struct call *k, uint64_t id)
-{
-	if (!k->request) {
-		k->extents.id = id;
-		return wire_extents_bytes(&k->extents);
-	}
-	k->request->id = id;
-	return pallocd__v1__request__get_packed_size(k->request);
-}
-
-/* Room in `out` for a request: behind its header, which is written. */
-static uint8_t *frame_begin(struct paclient *c, size_t nbytes)
-{
-	uint8_t *to = conn_reserve(c, PALLOCD_FRAME_HEADER_BYTES + nbytes);
-
-	wire_u32_pack((uint32_t)nbytes, to);
-	return to + PALLOCD_FRAME_HEADER_BYTES;
-}
-
-static void call_pack(struct call *k, size_t nbytes)
-{
-	uint8_t *to = frame_begin(k->client, nbytes);
-
-	if (k->request)
-		pallocd__v1__request__pack(k->request, to);
-	else
-		wire_extents_pack(&k->extents, to);
-}
-
-static bool call_attaches(const struct call *k)
-{
-	return k->request && k->request->verb_case == PALLOCD__V1__REQUEST__VERB_ATTACH;
-}
-
 /* Can what comes with the reply be kept? */
 static int attach_room(struct call *k)
 {
-	if (!call_attaches(k) || k->client->fds.nids < FDS_MAX)
+	if (!frame_attaches(k) || k->client->fds.nids < FDS_MAX)
 		return 0;
 	error_set(k->error, PACLIENT_LIMIT, "%u attaches are in flight, more may not be", FDS_MAX);
 	k->error->limit = FDS_MAX;
 	return PACLIENT_LIMIT;
+}
+
+/* Behind all that is sent again. */
+static bool call_may_send(const struct paclient *c, size_t nbytes)
+{
+	return c->link == LINK_UP && !handle_resending(c) &&
+	       conn_room(c) >= PALLOCD_FRAME_HEADER_BYTES + nbytes;
 }
 
 /* Into `out`, and from there as far as the socket takes it. */
@@ -329,7 +357,8 @@ static int call_submit(struct call *k)
 		}
 		if (!ring_empty(&c->lates))
 			late_give_back(c);
-		nbytes = call_bytes(k, c->id_last + 1);
+		k->answered = frame_answered(c);
+		nbytes = frame_bytes(k, c->id_last + 1);
 		if (nbytes > c->frame_bytes_max) {
 			error_set(k->error, PACLIENT_LIMIT,
 				  "the request has %zu bytes of at most %zu", nbytes,
@@ -338,19 +367,21 @@ static int call_submit(struct call *k)
 			k->error->limit = c->frame_bytes_max;
 			return PACLIENT_LIMIT;
 		}
-		if (conn_room(c) >= PALLOCD_FRAME_HEADER_BYTES + nbytes)
+		if (call_may_send(c, nbytes))
 			break;
 		c->nwait_room++;
 		err = call_pause(k);
 		c->nwait_room--;
 		if (err)
-			return call_late(k);
+			return call_late_why(k);
 	}
 	if (attach_room(k))
 		return PACLIENT_LIMIT;
-	call_pack(k, nbytes);
+	frame_pack(k, frame_begin(c, nbytes));
+	if (k->answered)
+		c->answered = k->answered;
 	k->id = ++c->id_last;
-	if (call_attaches(k))
+	if (frame_attaches(k))
 		fds_expect(&c->fds, k->id);
 	ring_add_tail(&c->flight, &k->in_flight);
 	flush(c);
@@ -362,15 +393,26 @@ static int call_await(struct call *k)
 	while (!k->done) {
 		if (call_pause(k) && !k->done) {
 			late_add(k->client, k);
-			return call_late(k);
+			return call_late_why(k);
 		}
 	}
 	return k->status;
 }
 
-static int call_run(struct call *k)
+/* Under the lock, which is left. */
+static void call_leave(struct call *k)
 {
 	struct paclient *c = k->client;
+
+	wake_one(c);
+	pthread_mutex_unlock(&c->lock);
+	if (k->sleeps)
+		pthread_cond_destroy(&k->wake);
+	k->sleeps = false;
+}
+
+static int call_run(struct call *k)
+{
 	int status = call_lock(k);
 
 	if (status)
@@ -378,11 +420,35 @@ static int call_run(struct call *k)
 	status = call_submit(k);
 	if (!status)
 		status = call_await(k);
-	wake_one(c);
-	pthread_mutex_unlock(&c->lock);
-	if (k->sleeps)
-		pthread_cond_destroy(&k->wake);
-	k->sleeps = false;
+	call_leave(k);
+	return status;
+}
+
+/* Whoever reads sees by himself that the connection is lost. What has come before that is read first. */
+static int keep(struct call *k)
+{
+	struct paclient *c = k->client;
+
+	while (!c->broken) {
+		if (c->link == LINK_UP && !handle_resending(c) && (c->reading || !link_gone(c)))
+			return 0;
+		if (call_pause(k))
+			return call_late_why(k);
+	}
+	*k->error = c->why;
+	return c->broken;
+}
+
+int call_keep(struct call *k)
+{
+	int status = call_lock(k);
+
+	if (status)
+		return status;
+	k->client->nwait_room++;
+	status = keep(k);
+	k->client->nwait_room--;
+	call_leave(k);
 	return status;
 }
 

@@ -2,7 +2,7 @@
  * call - one request: from the caller's arguments to its result or its deadline
  *
  * Role:       begin, put on the wire, wait (reading for all or asleep), give up, end.
- * Uses:       conn, deliver, late, error
+ * Uses:       conn, deliver, frame, late, link, error
  */
 #ifndef PACLIENT_LIB_CALL_H
 #define PACLIENT_LIB_CALL_H
@@ -50,6 +50,9 @@ MUST_CHECK int call_needs(struct call *k, int feature, const char *what);
 
 /** call_no_memory() - for what a reply brings. Return: OUT_OF_MEMORY, told to @k. */
 int call_no_memory(struct call *k);
+
+/** call_keep() - the connection is there, or made anew by the deadline. Return: 0 or a status told to k->error. */
+MUST_CHECK int call_keep(struct call *k);
 
 /** call_post() - send @request if that can be done without blocking, and do not wait for its reply. */
 void call_post(struct paclient *c, Pallocd__V1__Request *request);

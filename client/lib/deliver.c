@@ -2,7 +2,7 @@
  * deliver - received frames to the calls that wait for them
  *
  * Role:       see deliver.h.
- * Uses:       wire, arena, conn, late, error
+ * Uses:       wire, arena, conn, frame, late, link, error
  */
 #include "client/lib/deliver.h"
 
@@ -14,9 +14,11 @@
 
 #include "client/lib/conn.h"
 #include "client/lib/error.h"
+#include "client/lib/frame.h"
 #include "client/lib/late.h"
+#include "client/lib/link.h"
 
-static void call_done(struct call *k, int status)
+void deliver_done(struct call *k, int status)
 {
 	ring_remove(&k->in_flight);
 	k->status = status;
@@ -33,7 +35,9 @@ static void all_done(struct paclient *c)
 		struct call *k = RING_ITEM(c->flight.next, struct call, in_flight);
 
 		*k->error = c->why;
-		call_done(k, c->broken);
+		if (c->broken == PACLIENT_DISCONNECTED && frame_changes(k))
+			error_more(k->error, "it is not known whether this was done");
+		deliver_done(k, c->broken);
 	}
 	/* Those that wait for room to send are asleep without being in flight. */
 	for (r = c->sleepers.next; r != &c->sleepers; r = r->next)
@@ -66,11 +70,23 @@ void deliver_broken(struct paclient *c, int status, int system_errno, const char
 
 void deliver_lost(struct paclient *c, int err)
 {
-	if (err == CONN_E_END || err == -ECONNRESET)
+	if (err != CONN_E_END && err != -ECONNRESET && err != -EPIPE)
+		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot receive: %s", strerror(-err));
+	else if (link_can(c))
+		link_lost(c, err);
+	else
 		deliver_broken(c, PACLIENT_DISCONNECTED, err < 0 ? -err : 0,
 			       "the daemon closed the connection");
-	else
-		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot receive: %s", strerror(-err));
+}
+
+/* Has it done what was asked for before, and forgotten what came of it? */
+static int repeated_refused(struct call *k, int status)
+{
+	if (status != PACLIENT_INVALID || !k->repeated || strcmp(k->error->field, "id") != 0)
+		return status;
+	return error_set(k->error, PACLIENT_DISCONNECTED,
+			 "the connection was lost when this was done, and the daemon does not "
+			 "remember what came of it");
 }
 
 /* Result or refusal by protobuf-c. */
@@ -88,7 +104,7 @@ static int take_message(struct call *k, const struct wire_reply *r, const uint8_
 	if (!reply)
 		return error_set(k->error, PACLIENT_PROTOCOL, "a reply has fields of wrong types");
 	if (r->status)
-		status = error_from_reply(k->error, reply);
+		status = repeated_refused(k, error_from_reply(k->error, reply));
 	else
 		status = k->take(k, reply);
 	pallocd__v1__reply__free_unpacked(reply, &a->allocator);
@@ -118,6 +134,8 @@ void deliver_refused(struct paclient *c, const uint8_t *msg, size_t nbytes)
 	reply = pallocd__v1__reply__unpack(&c->arena.allocator, nbytes, msg);
 	if (!reply || !reply->status) {
 		deliver_broken(c, PACLIENT_PROTOCOL, 0, "a reply without a request's number");
+	} else if (reply->status == PALLOCD__V1__STATUS__OVERLOADED && link_can(c)) {
+		link_lost(c, CONN_E_END);
 	} else {
 		error_from_reply(&c->why, reply);
 		broken(c);
@@ -151,7 +169,7 @@ static void reply_hand_over(struct paclient *c, const struct wire_reply *r, cons
 		if (status == PACLIENT_PROTOCOL)
 			deliver_broken(c, status, 0, "%s", k->error->message);
 		else
-			call_done(k, status);
+			deliver_done(k, status);
 	} else if (late_take(c, r)) {
 		deliver_broken(c, PACLIENT_PROTOCOL, 0,
 			       "a reply to request %" PRIu64 ", which is not open", r->id);
@@ -190,6 +208,8 @@ static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 		deliver_refused(c, msg, nbytes);
 		return;
 	}
+	/* Something works: should the connection be lost, the next one is tried at once. */
+	c->dial_wait_ns = 0;
 	reply_with_fd(c, &r, msg, nbytes);
 }
 
@@ -230,6 +250,9 @@ void deliver_frames(struct paclient *c)
 	while (!c->watching && frame_at(c, at, &msg, &nbytes)) {
 		deliver(c, msg, nbytes);
 		at += PALLOCD_FRAME_HEADER_BYTES + nbytes;
+		/* What was received is gone with the connection. */
+		if (c->link != LINK_UP)
+			return;
 	}
 	in_drop(c, at);
 	if (c->broken)

@@ -17,6 +17,9 @@
  */
 void deliver_frames(struct paclient *c);
 
+/** deliver_done() - a call in flight ends with @status, which its error tells already; under the lock. */
+void deliver_done(struct call *k, int status);
+
 /**
  * deliver_frame() - the message of the first frame of `in`
  *
@@ -30,7 +33,7 @@ void deliver_drop(struct paclient *c, size_t nbytes);
 /** deliver_refused() - a frame that speaks of the connection: it is over, and why. */
 void deliver_refused(struct paclient *c, const uint8_t *msg, size_t nbytes);
 
-/** deliver_lost() - the connection is broken by what conn_receive() says: @err is CONN_E_END or negative errno. */
+/** deliver_lost() - the connection is over by what conn_receive() says: @err is CONN_E_END or negative errno. It is made anew, or broken. */
 void deliver_lost(struct paclient *c, int err);
 
 /** deliver_broken() - end all calls, now and later, with @status; under the lock. The first reason stays. */

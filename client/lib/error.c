@@ -25,6 +25,13 @@ int error_set(struct paclient_error *e, int status, const char *fmt, ...)
 	return status;
 }
 
+void error_more(struct paclient_error *e, const char *what)
+{
+	size_t n = strlen(e->message);
+
+	snprintf(e->message + n, sizeof(e->message) - n, "; %s", what);
+}
+
 int error_argument(struct paclient_error *e, const char *field, const char *what)
 {
 	error_set(e, PACLIENT_BAD_ARGUMENT, "%s %s", field, what);

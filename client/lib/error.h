@@ -12,6 +12,9 @@
 /** error_set() - @status and a sentence; everything else is cleared. Return: @status. */
 PRINTF_LIKE(3, 4) int error_set(struct paclient_error *e, int status, const char *fmt, ...);
 
+/** error_more() - append "; " and @what to the sentence. */
+void error_more(struct paclient_error *e, const char *what);
+
 /** error_argument() - BAD_ARGUMENT about argument @field. Return: the status. */
 int error_argument(struct paclient_error *e, const char *field, const char *what);
 

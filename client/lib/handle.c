@@ -2,7 +2,7 @@
  * handle - open and close
  *
  * Role:       makes a handle, says Hello, takes it apart; what the handle knows of the daemon.
- * Uses:       call, conn, late, text, error
+ * Uses:       call, conn, hello, late, link, text, error
  */
 #include "client/lib/handle.h"
 
@@ -15,7 +15,9 @@
 
 #include "client/lib/call.h"
 #include "client/lib/conn.h"
+#include "client/lib/hello.h"
 #include "client/lib/late.h"
+#include "client/lib/link.h"
 #include "client/lib/text.h"
 
 bool handle_is_ours(const struct paclient *c)
@@ -51,6 +53,9 @@ static struct paclient *handle_new(void)
 	ring_init(&c->lates);
 	fds_init(&c->fds);
 	maps_init(&c->maps);
+	c->dial_seed = conn_now_ns() ^ (uintptr_t)c;
+	/* Nothing of before. */
+	c->resend_next = 1;
 	c->frame_bytes_max = PALLOCD_FRAME_BYTES_MAX;
 	c->batch_max = PALLOCD_BATCH_EXTENTS_MAX;
 	return c;
@@ -90,8 +95,12 @@ void paclient_close(paclient *client)
 {
 	if (!client)
 		return;
-	if (client->grace_ms && !client->broken && handle_is_ours(client))
-		session_end(client);
+	if (!client->broken && handle_is_ours(client)) {
+		if (client->repeats && (client->link != LINK_UP || link_gone(client)))
+			link_farewell(client);
+		else if (client->grace_ms)
+			session_end(client);
+	}
 	handle_free(client);
 }
 
@@ -170,6 +179,29 @@ static uint64_t feature_bit(int feature)
 	return feature > 0 && feature < 64 ? UINT64_C(1) << feature : 0;
 }
 
+/* What the daemon grants. */
+static void hello_read(struct paclient *c, const Pallocd__V1__HelloReply *h)
+{
+	c->has_token = h->token.len;
+	if (c->has_token)
+		memcpy(c->token, h->token.data, sizeof(c->token));
+	for (size_t i = 0; i < h->n_features; i++)
+		c->features |= feature_bit((int)h->features[i]);
+	c->grace_ms = h->grace_msec;
+	c->resumed = h->resumed;
+	c->session = h->session;
+	c->repeats = c->asked.repeats && h->repeats && c->has_token;
+	c->restart_grace_ms = c->repeats ? h->restart_grace_msec : 0;
+	/* A session that is gone on with has had requests that this handle knows nothing of. */
+	if (c->repeats && h->last_id > c->id_last)
+		c->id_last = h->last_id;
+	if (h->frame_bytes_max && h->frame_bytes_max < c->frame_bytes_max)
+		c->frame_bytes_max = h->frame_bytes_max;
+	if (h->batch_extents_max && h->batch_extents_max < c->batch_max)
+		c->batch_max = h->batch_extents_max;
+	text_copy(c->server, sizeof(c->server), h->server);
+}
+
 static int take_hello(struct call *k, const Pallocd__V1__Reply *reply)
 {
 	const Pallocd__V1__HelloReply *h = reply->hello;
@@ -181,35 +213,17 @@ static int take_hello(struct call *k, const Pallocd__V1__Reply *reply)
 	if (h->token.len && h->token.len != PALLOCD_TOKEN_BYTES)
 		return error_set(k->error, PACLIENT_PROTOCOL,
 				 "the daemon gave a token of %zu bytes", h->token.len);
-	c->has_token = h->token.len;
-	if (c->has_token)
-		memcpy(c->token, h->token.data, sizeof(c->token));
-	for (size_t i = 0; i < h->n_features; i++)
-		c->features |= feature_bit((int)h->features[i]);
-	c->grace_ms = h->grace_msec;
-	c->resumed = h->resumed;
-	c->session = h->session;
-	if (h->frame_bytes_max && h->frame_bytes_max < c->frame_bytes_max)
-		c->frame_bytes_max = h->frame_bytes_max;
-	if (h->batch_extents_max && h->batch_extents_max < c->batch_max)
-		c->batch_max = h->batch_extents_max;
-	text_copy(c->server, sizeof(c->server), h->server);
+	hello_read(c, h);
 	return hello_check(k, h, k->to);
 }
 
 static int hello(struct call *k, struct paclient_options *o)
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
-	Pallocd__V1__Hello h = PALLOCD__V1__HELLO__INIT;
-	char name[PALLOCD_NAME_BYTES_MAX + 1];
+	Pallocd__V1__Hello h;
 
-	snprintf(name, sizeof(name), "%s",
-		 o->client_name ? o->client_name : program_invocation_short_name);
-	h.version = PALLOCD_PROTOCOL_VERSION;
-	h.client = name;
-	h.grace_msec = (uint64_t)o->grace_ms;
+	hello_fill(k->client, &h);
 	h.token = (ProtobufCBinaryData){o->token_bytes, (uint8_t *)o->token};
-	h.accepts_handover = o->accepts_handover;
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_HELLO;
 	request.hello = &h;
 	k->to = o;
@@ -238,12 +252,51 @@ static int connect_failed(struct call *k, const char *path, int err)
 	return k->error->status;
 }
 
+/* What is there to stay, of the options and the daemon's place. */
+static void options_keep(struct paclient *c, const char *path, const struct paclient_options *o,
+			 bool once)
+{
+	c->timeout_ms = o->timeout_ms;
+	c->exact = once;
+	snprintf(c->path, sizeof(c->path), "%s", path);
+	snprintf(c->asked.client, sizeof(c->asked.client), "%s",
+		 o->client_name ? o->client_name : program_invocation_short_name);
+	c->asked.grace_ms = (uint64_t)o->grace_ms;
+	c->asked.accepts_handover = o->accepts_handover;
+	c->asked.repeats = !o->no_reconnect;
+}
+
+/* One try. */
+static int open_once(struct call *k, const char *path, struct paclient_options *o, bool once)
+{
+	int status, err;
+
+	k->client = handle_new();
+	if (!k->client)
+		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for a handle");
+	options_keep(k->client, path, o, once);
+	k->fresh = false;
+	err = conn_connect(path, k->deadline_ns, o->timeout_ms, &k->client->fd);
+	status = err ? connect_failed(k, path, err) : hello(k, o);
+	if (status)
+		handle_free(k->client);
+	return status;
+}
+
+/* Will it be worth while to try again? */
+static bool daemon_away(int status)
+{
+	return status == PACLIENT_NOT_CONNECTED || status == PACLIENT_DISCONNECTED ||
+	       status == PACLIENT_OVERLOADED;
+}
+
 int handle_open(struct call *k, struct paclient_call *user, const char *socket_path,
 		const struct paclient_options *options, bool once)
 {
 	const char *path = socket_path ? socket_path : PACLIENT_DEFAULT_SOCKET;
+	uint64_t wait_ns = 0, seed = conn_now_ns() ^ (uintptr_t)k;
 	struct paclient_options o;
-	int status, err;
+	int status;
 
 	status = call_begin_with(k, 1, user);
 	if (!status)
@@ -253,16 +306,24 @@ int handle_open(struct call *k, struct paclient_call *user, const char *socket_p
 		status = call_begin_with(k, o.timeout_ms, user);
 	if (status)
 		return status;
-	k->client = handle_new();
-	if (!k->client)
-		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for a handle");
-	k->client->timeout_ms = o.timeout_ms;
-	k->client->exact = once;
-	k->fresh = false;
-	err = conn_connect(path, k->deadline_ns, o.timeout_ms, &k->client->fd);
-	status = err ? connect_failed(k, path, err) : hello(k, &o);
-	if (status)
-		handle_free(k->client);
+	for (;;) {
+		uint64_t at;
+
+		status = open_once(k, path, &o, once);
+		if (!status) {
+			/* What earlier tries have said. */
+			k->error->status = 0;
+			k->error->message[0] = '\0';
+		}
+		if (!o.wait_for_daemon || !daemon_away(status))
+			return status;
+		at = conn_now_ns() + link_wait_ns(&wait_ns, &seed);
+		if (at >= k->deadline_ns)
+			break;
+		link_sleep(at);
+		call_again(k);
+	}
+	error_more(k->error, "none has come in time");
 	return status;
 }
 
@@ -318,4 +379,22 @@ bool paclient_resumed(const paclient *client)
 bool paclient_has(const paclient *client, int feature)
 {
 	return client && (client->features & feature_bit(feature));
+}
+
+uint64_t paclient_restart_grace_ms(const paclient *client)
+{
+	return client ? client->restart_grace_ms : 0;
+}
+
+uint64_t paclient_reconnects(const paclient *client)
+{
+	return client ? __atomic_load_n(&client->nreconnects, __ATOMIC_RELAXED) : 0;
+}
+
+int paclient_keep(paclient *client, struct paclient_call *call)
+{
+	CALL(k);
+	int status = call_begin(&k, client, call);
+
+	return status ? status : call_keep(&k);
 }

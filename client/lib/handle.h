@@ -9,6 +9,8 @@
  *             H4  the out and in buffers never grow; a call in the steady state takes no memory.
  *             H5  a call is in `flight` from the moment its bytes are in `out` until it is done; a
  *                 call that ran out of time leaves a struct late in its place.
+ *             H7  calls in `flight` ascend by id, and so do requests on one connection.
+ *             H8  while `link` is not LINK_UP nothing is in `out`, and the descriptor and `in` are the reader's.
  *             H6  a watch's handle is used by one thread at a time and without the lock once its Watch has been answered.
  *
  * One thread of those that wait reads for all (the reader); the others sleep. A reader that has its
@@ -17,6 +19,8 @@
  *	submit ──> reader ──> done, wake a sleeper
  *	   │         ^
  *	   └─> asleep┴──────> done by the reader
+ *
+ * A connection that is lost is made anew by the reader (link.c); calls in flight stay there, and are packed again.
  */
 #ifndef PACLIENT_LIB_HANDLE_H
 #define PACLIENT_LIB_HANDLE_H
@@ -44,6 +48,9 @@
 /* Room for one longest frame behind whatever another thread could not send yet. */
 #define OUT_BYTES ((size_t)2 * FRAME_BYTES_MAX)
 
+/* As much as sockaddr_un has. */
+#define SOCKET_PATH_BYTES 108
+
 /* Node of a ring; an empty ring's head points to itself. */
 struct ring {
 	struct ring *prev;
@@ -62,6 +69,7 @@ struct call {
 	uint64_t deadline_ns;
 	int timeout_ms;
 	uint64_t id;
+	uint64_t answered; /* as it was sent: what is sent again has the same bytes */
 
 	/* What is asked: one of the two. */
 	Pallocd__V1__Request *request;
@@ -76,8 +84,9 @@ struct call {
 
 	int status;
 	bool done;
-	bool fresh;  /* the clock was read just now: the first wait need not read it again */
-	bool sleeps; /* wake is initialised and in use */
+	bool repeated; /* sent on more than one connection */
+	bool fresh;    /* the clock was read just now: the first wait need not read it again */
+	bool sleeps;   /* wake is initialised and in use */
 	pthread_cond_t wake;
 	struct paclient_error scratch;
 };
@@ -85,15 +94,26 @@ struct call {
 /* A request whose caller has gone away at its deadline. */
 struct late {
 	struct ring ring;
-	uint64_t id; /* of the request whose reply is awaited; 0 = extents wait to be given back */
-	bool alloc;  /* an OK brings n addresses: extents that nobody holds */
+	uint64_t id;  /* of the request whose reply is awaited; 0 = extents wait to be given back */
+	bool alloc;   /* an OK brings n addresses: extents that nobody holds */
+	bool freeing; /* the request is the Free of these */
+	uint64_t answered; /* of that Free, as it was sent */
 	/* Not 0: it brings up to n addresses and lengths, of so many pages in all. */
 	uint64_t scattered_npages;
 	uint32_t region_id;
 	size_t n;
 	uint64_t *addrs; /* in numbers, as npages is */
 	uint64_t *npages;
+	/* The request, to be sent again on another connection; behind the numbers. 0 bytes: it is not. */
+	uint8_t *frame;
+	size_t frame_bytes;
 	uint64_t numbers[];
+};
+
+enum link {
+	LINK_UP,
+	LINK_DOWN,  /* there is no connection */
+	LINK_HELLO, /* there is one, and its Hello is not answered yet */
 };
 
 struct paclient {
@@ -112,9 +132,30 @@ struct paclient {
 	bool resumed;
 	bool has_token;
 	uint8_t token[PALLOCD_TOKEN_BYTES];
+	uint64_t restart_grace_ms;
 	char server[64];
+	char path[SOCKET_PATH_BYTES];
+	struct {
+		char client[PALLOCD_NAME_BYTES_MAX + 1];
+		uint64_t grace_ms;
+		bool accepts_handover;
+		bool repeats;
+	} asked; /* by Hello */
+
+	/* The reader's: when the next connection may be tried, how long that waits, and chance. */
+	uint64_t dial_at_ns;
+	uint64_t dial_wait_ns;
+	uint64_t dial_seed;
 
 	pthread_mutex_t lock;
+	enum link link;
+	int link_errno;    /* why there is no connection; 0 = it was closed */
+	bool repeats;      /* granted: a connection that is lost is made anew */
+	uint64_t answered; /* what the daemon has been told on this connection */
+	uint64_t
+		resend_next; /* up to resend_last: requests of before that this connection has not seen */
+	uint64_t resend_last;
+	uint64_t nreconnects; /* atomic */
 	struct ring flight;
 	struct ring sleepers;
 	struct ring lates;
@@ -177,6 +218,12 @@ MUST_CHECK int handle_open(struct call *k, struct paclient_call *user, const cha
 
 /** handle_free() - the handle is gone, and so is its connection; nothing is said to the daemon. */
 void handle_free(struct paclient *c);
+
+/** handle_resending() - requests of before must go out first. Under the lock. */
+static inline bool handle_resending(const struct paclient *c)
+{
+	return c->resend_next <= c->resend_last;
+}
 
 /** handle_is_ours() - false in a child that got the handle by fork(). */
 bool handle_is_ours(const struct paclient *c);

@@ -3,7 +3,7 @@
  *
  * Role:       remembers which replies may still come, throws them away, and gives back what a late
  *             Alloc brings. All under the handle's lock.
- * Uses:       wire, conn, arena, scatter
+ * Uses:       wire, conn, arena, scatter, frame
  * Invariants: L1  a late is in the ring until its reply has come; one whose extents wait to be given
  *                 back has id 0, one whose Free is on its way has the Free's id and is no alloc.
  * Limits:     without memory for the note (or to read a late reply of several extents), all replies up to that request are thrown away unread: an
@@ -25,5 +25,18 @@ void late_give_back(struct paclient *c);
 
 /** late_forget() - drop all notes. */
 void late_forget(struct paclient *c);
+
+/** late_forget_unsent() - the connection is another one: drop notes of requests that are not sent again, to which no reply will come. */
+void late_forget_unsent(struct paclient *c);
+
+/** late_forget_sent() - drop notes of all requests; what waits to be given back stays. */
+void late_forget_sent(struct paclient *c);
+
+/** late_from() - the one with the lowest id from @id on, or NULL. */
+struct late *late_from(struct paclient *c, uint64_t id);
+
+/** late_bytes() and late_pack() - its Request once more, as it was; not of those that late_forget_unsent() drops. */
+size_t late_bytes(const struct late *l);
+void late_pack(const struct late *l, uint8_t *to);
 
 #endif

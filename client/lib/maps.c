@@ -49,14 +49,18 @@ struct attached *maps_find(struct maps *m, uint32_t region_id, bool write)
 	return a;
 }
 
-struct attached *maps_add(struct maps *m, uint32_t region_id, const struct paclient_backing *b)
+struct attached *maps_add(struct maps *m, uint32_t region_id, const struct paclient_backing *b,
+			  uint64_t nreconnects)
 {
 	struct attached *mine = calloc(1, sizeof(*mine)), *a;
 
 	pthread_mutex_lock(&m->lock);
 	a = find(m, region_id, b->write);
 	if (!a && mine) {
-		*mine = (struct attached){.next = m->first, .region_id = region_id, .backing = *b};
+		*mine = (struct attached){.next = m->first,
+					  .region_id = region_id,
+					  .backing = *b,
+					  .nreconnects = nreconnects};
 		m->first = a = mine;
 	}
 	pthread_mutex_unlock(&m->lock);

@@ -111,19 +111,46 @@ int paclient_attach(paclient *client, uint32_t region_id, unsigned flags,
 	return status;
 }
 
+static int take_nothing(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	(void)k;
+	(void)reply;
+	return 0;
+}
+
+/* Where the connection was lost since, another daemon may have other memory behind the region: it refuses the id then. */
+static int attached_check(struct call *k, struct attached *a)
+{
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__RegionInfo ask = PALLOCD__V1__REGION_INFO__INIT;
+	uint64_t now = paclient_reconnects(k->client);
+	int status;
+
+	if (__atomic_load_n(&a->nreconnects, __ATOMIC_RELAXED) == now)
+		return 0;
+	ask.region_id = a->region_id;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_REGION_INFO;
+	request.region_info = &ask;
+	status = call_message(k, &request, PALLOCD__V1__REPLY__RESULT_REGION_INFO, take_nothing);
+	if (!status)
+		__atomic_store_n(&a->nreconnects, now, __ATOMIC_RELAXED);
+	return status;
+}
+
 static int attached_get(struct call *k, uint32_t region_id, bool write, struct attached **ret)
 {
+	uint64_t nreconnects = paclient_reconnects(k->client);
 	struct maps *maps = &k->client->maps;
 	struct paclient_backing b;
 	int status;
 
 	*ret = maps_find(maps, region_id, write);
 	if (*ret)
-		return 0;
+		return attached_check(k, *ret);
 	status = attach(k, region_id, write, &b);
 	if (status)
 		return status;
-	*ret = maps_add(maps, region_id, &b);
+	*ret = maps_add(maps, region_id, &b, nreconnects);
 	return *ret ? 0 : call_no_memory(k);
 }
 

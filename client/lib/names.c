@@ -137,6 +137,19 @@ const char *paclient_commit_name(int commit)
 	return UNKNOWN;
 }
 
+const char *paclient_durability_name(int durability)
+{
+	switch (durability) {
+	case PACLIENT_DURABILITY_NONE:
+		return "none";
+	case PACLIENT_DURABILITY_PROCESS:
+		return "process";
+	case PACLIENT_DURABILITY_MACHINE:
+		return "machine";
+	}
+	return UNKNOWN;
+}
+
 const char *paclient_scavenger_name(int state)
 {
 	switch (state) {

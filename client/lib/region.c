@@ -46,7 +46,9 @@ static void region_read(const Pallocd__V1__Region *from, struct paclient_region 
 				       .commit = (int)from->commit,
 				       .backing_page_bytes = from->backing_page_bytes,
 				       .sanitize = from->sanitize,
-				       .releases = from->releases};
+				       .releases = from->releases,
+				       .durability = (int)from->durability,
+				       .generation = from->generation};
 	text_copy(to->name, sizeof(to->name), from->name);
 }
 

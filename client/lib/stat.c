@@ -2,12 +2,13 @@
  * stat - counters, the histogram of what is free and the map of what is in use
  *
  * Role:       the public calls that observe.
- * Uses:       call, error
+ * Uses:       call, text, error
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "client/lib/call.h"
+#include "client/lib/text.h"
 
 static int take_daemon(struct call *k, const Pallocd__V1__Reply *reply)
 {
@@ -37,7 +38,15 @@ static int take_daemon(struct call *k, const Pallocd__V1__Reply *reply)
 					    .cut_off_total = d->cut_off_total,
 					    .deaths_total = d->deaths_total,
 					    .quota_refusals_total = d->quota_refusals_total,
-					    .events_lost_total = d->events_lost_total};
+					    .events_lost_total = d->events_lost_total,
+					    .repeated_total = d->repeated_total,
+					    .process_commits_total = d->process_commits_total,
+					    .process_failures_total = d->process_failures_total,
+					    .process_bytes = d->process_bytes,
+					    .machine_commits_total = d->machine_commits_total,
+					    .machine_failures_total = d->machine_failures_total,
+					    .machine_bytes = d->machine_bytes};
+	text_copy(to->store_failure, sizeof(to->store_failure), d->store_failure);
 	return 0;
 }
 
@@ -80,7 +89,10 @@ static int take_region(struct call *k, const Pallocd__V1__Reply *reply)
 					    .cleared_npages_total = r->cleared_npages_total,
 					    .no_memory_total = r->no_memory_total,
 					    .retained_npages = r->retained_npages,
-					    .scavenger = (int)r->scavenger};
+					    .scavenger = (int)r->scavenger,
+					    .durability = (int)r->durability,
+					    .generation = r->generation};
+	text_copy(to->store_failure, sizeof(to->store_failure), r->store_failure);
 	snprintf(to->name, sizeof(to->name), "%s", r->name);
 	return 0;
 }

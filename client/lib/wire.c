@@ -22,6 +22,9 @@ enum wiretype {
 
 #define KEY(field, type) ((field) << 3 | (type))
 
+/* Request.answered, whose key has two bytes, is the last field that there is. */
+#define ANSWERED_KEY KEY(31u, VARINT)
+
 /* A varint has 7 bits a byte: 64 bits need up to 10. */
 #define VARINT_BYTES_MAX 10
 
@@ -79,7 +82,14 @@ size_t wire_extents_bytes(const struct wire_extents *x)
 {
 	size_t body = extents_body_bytes(x);
 
-	return 1 + varint_bytes(x->id) + 1 + varint_bytes(body) + body;
+	return 1 + varint_bytes(x->id) + 1 + varint_bytes(body) + body +
+	       (x->answered ? 2 + varint_bytes(x->answered) : 0);
+}
+
+static void answered_pack(uint64_t answered, uint8_t *to)
+{
+	if (answered)
+		varint_pack(answered, varint_pack(ANSWERED_KEY, to));
 }
 
 void wire_extents_pack(const struct wire_extents *x, uint8_t *to)
@@ -94,14 +104,16 @@ void wire_extents_pack(const struct wire_extents *x, uint8_t *to)
 	}
 	if (x->addrs) {
 		to = array_pack(KEY(3, BYTES), x->addrs, x->n, to);
-		array_pack(KEY(4, BYTES), x->npages, x->n, to);
+		to = array_pack(KEY(4, BYTES), x->npages, x->n, to);
+		answered_pack(x->answered, to);
 		return;
 	}
 	to = array_pack(KEY(3, BYTES), x->npages, x->n, to);
 	if (x->detached) {
 		*to++ = KEY(4, VARINT);
-		*to = PALLOCD__V1__LIFETIME__DETACHED;
+		*to++ = PALLOCD__V1__LIFETIME__DETACHED;
 	}
+	answered_pack(x->answered, to);
 }
 
 void wire_u32_pack(uint32_t value, uint8_t *to)
@@ -183,7 +195,7 @@ static int field_read(struct span *s, struct field *ret)
 static bool is_result(const struct field *f)
 {
 	return f->type == BYTES && f->number >= PALLOCD__V1__REPLY__RESULT_HELLO &&
-	       f->number <= PALLOCD__V1__REPLY__RESULT_SCAVENGE;
+	       f->number <= PALLOCD__V1__REPLY__RESULT_CHECK;
 }
 
 int wire_reply_scan(const uint8_t *msg, size_t nbytes, struct wire_reply *ret)

@@ -16,6 +16,7 @@
 /* An Alloc (addrs is NULL) or a Free of n ranges. */
 struct wire_extents {
 	uint64_t id;
+	uint64_t answered; /* Request.answered; 0 = not said */
 	uint32_t region_id;
 	bool detached; /* Alloc only */
 	size_t n;

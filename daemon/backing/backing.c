@@ -107,34 +107,88 @@ static void backing_closep(struct backing **b)
 	backing_close(*b);
 }
 
-int backing_open(const struct backing_config *c, const char *name, uint64_t bytes,
-		 uint64_t page_bytes, struct backing **ret_backing, char *text, size_t size)
+/* Nothing is open yet. */
+static int backing_new(const struct backing_config *c, uint64_t bytes, struct backing **ret_backing,
+		       const struct backing_why *why)
 {
-	CLEANUP(backing_closep) struct backing *b = mem_zalloc(1, sizeof(*b));
-	const struct backing_why why = {text, size};
-	int err;
+	struct backing *b;
 
+	/* Offsets are signed there. */
+	if (bytes == 0 || bytes > INT64_MAX)
+		return backing_refuse(
+			why, BACKING_E_CONFIG,
+			"no file can have %" PRIu64 " bytes: give the region another limit", bytes);
+	b = mem_zalloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 	b->fd = b->write_fd = b->read_fd = -1;
 	b->info.kind = c->kind;
 	b->info.bytes = bytes;
-	/* Offsets are signed there. */
-	if (bytes == 0 || bytes > INT64_MAX)
-		return backing_refuse(
-			&why, BACKING_E_CONFIG,
-			"no file can have %" PRIu64 " bytes: give the region another limit", bytes);
-	err = kind_open(b, c, name, page_bytes, &why);
+	*ret_backing = b;
+	return 0;
+}
+
+/* Its fd is there. */
+static int backing_finish(struct backing *b, const struct backing_config *c,
+			  const struct backing_why *why)
+{
+	int err;
+
+	err = numa_apply(b, c, why);
 	if (!err)
-		err = numa_apply(b, c, &why);
+		err = open_again(b, O_RDWR, &b->write_fd, why);
 	if (!err)
-		err = open_again(b, O_RDWR, &b->write_fd, &why);
+		err = open_again(b, O_RDONLY, &b->read_fd, why);
+	return err;
+}
+
+int backing_open(const struct backing_config *c, const char *name, uint64_t bytes,
+		 uint64_t page_bytes, struct backing **ret_backing, char *text, size_t size)
+{
+	CLEANUP(backing_closep) struct backing *b = NULL;
+	const struct backing_why why = {text, size};
+	int err;
+
+	err = backing_new(c, bytes, &b, &why);
 	if (!err)
-		err = open_again(b, O_RDONLY, &b->read_fd, &why);
+		err = kind_open(b, c, name, page_bytes, &why);
+	if (!err)
+		err = backing_finish(b, c, &why);
 	if (err)
 		return err;
 	*ret_backing = take_ptr(b);
 	return 0;
+}
+
+int backing_adopt(const struct backing_config *c, uint64_t bytes, uint64_t page_bytes, int fd,
+		  struct backing **ret_backing, char *text, size_t size)
+{
+	CLEANUP(backing_closep) struct backing *b = NULL;
+	const struct backing_why why = {text, size};
+	int err;
+
+	if (c->kind != BACKING_MEMFD && c->kind != BACKING_HUGETLB)
+		return backing_refuse(&why, BACKING_E_CONFIG,
+				      "it has memory of before, and is to have none: Backing=%s",
+				      backing_kind_name(c->kind));
+	err = backing_new(c, bytes, &b, &why);
+	if (err)
+		return err;
+	b->fd = fd;
+	err = memory_adopt(b, c, page_bytes, &why);
+	if (!err)
+		err = backing_finish(b, c, &why);
+	if (err) {
+		b->fd = -1;
+		return err;
+	}
+	*ret_backing = take_ptr(b);
+	return 0;
+}
+
+int backing_kept_fd(const struct backing *b)
+{
+	return b->info.kind == BACKING_MEMFD || b->info.kind == BACKING_HUGETLB ? b->fd : -1;
 }
 
 void backing_close(struct backing *b)

@@ -72,6 +72,19 @@ MUST_CHECK int backing_open(const struct backing_config *c, const char *name, ui
 			    uint64_t page_bytes, struct backing **ret_backing, char *why,
 			    size_t size);
 
+/**
+ * backing_adopt() - as backing_open(), with memory that an earlier process has made and somebody has kept
+ * @fd: a duplicate of what backing_kept_fd() gave; the backing's on 0, the caller's otherwise
+ *
+ * Kind, length, size of its pages and seals must be what @c, @bytes and @page_bytes ask for. What is in it stays.
+ * Return: 0, BACKING_E_CONFIG, -ENOMEM.
+ */
+MUST_CHECK int backing_adopt(const struct backing_config *c, uint64_t bytes, uint64_t page_bytes,
+			     int fd, struct backing **ret_backing, char *why, size_t size);
+
+/** backing_kept_fd() - the descriptor by which memory outlives the process; it stays the backing's. -1: it has a path. */
+int backing_kept_fd(const struct backing *b);
+
 /** backing_close() - nobody may be at work on it. What clients have been given lives on. NULL is allowed. */
 void backing_close(struct backing *b);
 

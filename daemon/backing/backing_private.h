@@ -56,6 +56,14 @@ MUST_CHECK int huge_open(struct backing *b, const struct backing_config *c, cons
 MUST_CHECK int file_open(struct backing *b, const struct backing_config *c, uint64_t page_bytes,
 			 const struct backing_why *why);
 
+/** memory_adopt() - the same with @b's fd, which is memory or huge pages of before. Return: 0, BACKING_E_CONFIG. */
+MUST_CHECK int memory_adopt(struct backing *b, const struct backing_config *c, uint64_t page_bytes,
+			    const struct backing_why *why);
+
+/** huge_page_bytes() - of what size are the huge pages that @c asks for? Return: 0, BACKING_E_CONFIG. */
+MUST_CHECK int huge_page_bytes(const struct backing_config *c, uint64_t *ret_bytes,
+			       const struct backing_why *why);
+
 /** memory_seal() - its length, mode and seals for good. Return: 0, BACKING_E_CONFIG, BACKING_E_NO_MEMORY. */
 MUST_CHECK int memory_seal(struct backing *b, const struct backing_why *why);
 

@@ -79,21 +79,31 @@ int huge_check(const char *sysfs, uint64_t page_bytes, uint64_t bytes,
 			      page_bytes == UINT64_C(2) << 20 ? " (sysctl vm.nr_hugepages)" : "");
 }
 
+int huge_page_bytes(const struct backing_config *c, uint64_t *ret_bytes,
+		    const struct backing_why *why)
+{
+	uint64_t kib;
+
+	*ret_bytes = c->huge_bytes;
+	if (c->huge_bytes)
+		return 0;
+	if (!number_read("/proc/meminfo", "Hugepagesize:", &kib) || kib == 0)
+		return backing_refuse(why, BACKING_E_CONFIG,
+				      "this system has no huge pages (no Hugepagesize in "
+				      "/proc/meminfo): use memfd");
+	*ret_bytes = kib * 1024;
+	return 0;
+}
+
 int huge_open(struct backing *b, const struct backing_config *c, const char *name,
 	      uint64_t page_bytes, const struct backing_why *why)
 {
-	uint64_t huge_bytes = c->huge_bytes;
-	uint64_t kib;
+	uint64_t huge_bytes;
 	int err;
 
-	if (huge_bytes == 0) {
-		if (!number_read("/proc/meminfo", "Hugepagesize:", &kib) || kib == 0)
-			return backing_refuse(why, BACKING_E_CONFIG,
-					      "this system has no huge pages (no Hugepagesize in "
-					      "/proc/meminfo): use memfd");
-		huge_bytes = kib * 1024;
-	}
-	err = backing_page_check(page_bytes, huge_bytes, NULL, why);
+	err = huge_page_bytes(c, &huge_bytes, why);
+	if (!err)
+		err = backing_page_check(page_bytes, huge_bytes, NULL, why);
 	if (!err)
 		err = huge_check(HUGE_SYSFS, huge_bytes, b->info.bytes, why);
 	if (err)

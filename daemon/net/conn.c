@@ -21,7 +21,9 @@
 #define EVENTS_BYTES (2 * RPC_OUT_ROOM_MIN)
 
 #define BIT(state) (1u << (state))
-#define LIVE (BIT(CONN_READING) | BIT(CONN_BLOCKED) | BIT(CONN_WAITING) | BIT(CONN_DEFERRED))
+#define LIVE                                                                              \
+	(BIT(CONN_READING) | BIT(CONN_BLOCKED) | BIT(CONN_WAITING) | BIT(CONN_DEFERRED) | \
+	 BIT(CONN_HELD))
 #define ENDS (BIT(CONN_DRAINING) | BIT(CONN_CLOSED))
 
 /* For each state, what it waits for and what may follow. */
@@ -32,8 +34,11 @@ static const struct {
 	[CONN_READING] = {UV_READABLE, LIVE | ENDS},
 	[CONN_BLOCKED] = {UV_WRITABLE, LIVE | ENDS},
 	/* The end, and that its client will not write any more: who waits must be there. */
-	[CONN_WAITING] = {UV_DISCONNECT, BIT(CONN_BLOCKED) | BIT(CONN_DEFERRED) | BIT(CONN_CLOSED)},
+	[CONN_WAITING] = {UV_DISCONNECT, BIT(CONN_BLOCKED) | BIT(CONN_HELD) | BIT(CONN_DEFERRED) |
+						 BIT(CONN_CLOSED)},
 	[CONN_DEFERRED] = {0, LIVE | ENDS},
+	/* The end; who has only closed its own side waits for its replies. */
+	[CONN_HELD] = {UV_DISCONNECT, LIVE | ENDS},
 	[CONN_DRAINING] = {UV_WRITABLE, BIT(CONN_CLOSED)},
 	[CONN_CLOSED] = {0, 0},
 };
@@ -54,6 +59,8 @@ const char *conn_state_name(enum conn_state state)
 		return "waiting";
 	case CONN_DEFERRED:
 		return "deferred";
+	case CONN_HELD:
+		return "held";
 	case CONN_DRAINING:
 		return "draining";
 	case CONN_CLOSED:
@@ -112,6 +119,7 @@ static void lists_leave(struct conn *c)
 	list_remove(&c->in_watching);
 	list_remove(&c->in_woken);
 	list_remove(&c->in_cut);
+	list_remove(&c->in_held);
 	for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++)
 		timeout_end(&c->timeouts[kind]);
 	process_leave(take_ptr(c->process), &c->in_process);
@@ -140,8 +148,10 @@ void conn_close(struct conn *c, enum session_cause cause)
 static void last_words(struct conn *c, enum pallocd_status status, const char *what)
 {
 	struct rpc_out *out = &c->net->out;
+	/* What must not be written yet never is, and nothing may follow it. */
+	bool held = c->held || (out->n && rpc_commit(c->net->rpc));
 
-	if (!c->torn && (!c->out.data || conn_flush(c)) && c->state != CONN_CLOSED) {
+	if (!held && !c->torn && (!c->out.data || conn_flush(c)) && c->state != CONN_CLOSED) {
 		if (out->size - out->n >= RPC_OUT_ROOM_MIN)
 			rpc_last_words(&c->rpc, status, what, out);
 		conn_send(c, out->data, out->n);
@@ -189,6 +199,21 @@ void conn_end(struct conn *c)
 	conn_close(c, SESSION_CLOSED);
 }
 
+void conn_stop(struct conn *c)
+{
+	const struct rpc *rpc = c->net->rpc;
+
+	if (c->held && c->held > rpc->commit_done) {
+		if (!rpc_committing(rpc))
+			conn_close(c, SESSION_CLOSED);
+		return;
+	}
+	/* Where the socket takes them at once. */
+	if (c->out.data)
+		(void)conn_flush(c);
+	conn_close(c, SESSION_CLOSED);
+}
+
 void conn_woken(struct conn *c)
 {
 	/* In every other state its turn comes anyway. */
@@ -223,7 +248,7 @@ void conn_died(struct conn *c)
 {
 	c->died = true;
 	/* Thousands may die at once. */
-	if (fair_may(c->fair) || c->state == CONN_DRAINING)
+	if (fair_may(c->fair) || c->state == CONN_DRAINING || c->state == CONN_HELD)
 		conn_go_on(c);
 	else
 		conn_set_state(c, CONN_DEFERRED);
@@ -277,6 +302,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	case CONN_WAITING:
 		conn_close(c, SESSION_CLOSED);
 		break;
+	case CONN_HELD:
+		if (conn_peer_gone(c))
+			conn_close(c, SESSION_CLOSED);
+		else
+			poll_for(c, 0);
+		break;
 	case CONN_DRAINING:
 		if (conn_flush(c))
 			conn_close(c, SESSION_CLOSED);
@@ -329,6 +360,7 @@ int conn_open(struct net *net, int fd)
 	list_init(&c->in_cut);
 	list_init(&c->in_process);
 	list_init(&c->in_deferred);
+	list_init(&c->in_held);
 	for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++)
 		list_init(&c->timeouts[kind].in_kind);
 	err = conn_begin(c);

@@ -4,21 +4,24 @@
  * Role:       one read, all complete frames served, one write. What cannot be written is kept, and as long as it is, the
  *             connection is not read: a client that does not take its replies slows down itself.
  * Uses:       base/, rpc/, net/net.h, libuv
- * Invariants: K1  there is something in out exactly in BLOCKED and DRAINING, but for DEFERRED, where it may be; partial and backlog
+ * Invariants: K1  there is something in out exactly in BLOCKED, HELD and DRAINING, but for DEFERRED, where it may be; partial and backlog
  *                 are never both there.
  *             K2  the events that are watched are those of the state's row in the table; in DEFERRED those of the state before it,
- *                 until the first of them comes.
+ *                 until the first of them comes; in HELD none any more, once its client has closed its own side.
  *             K3  queued_bytes are the bytes of out, backlog and partial together, as they are in memory; the user's are the sum of
  *                 those of all connections.
  *             K4  a connection is in its user's deferred links exactly in DEFERRED, but while it is served.
  *             K5  descriptors wait only where replies wait of which no byte is written: they go out with the first. They are the regions'.
+ *             K6  held is not 0, and it is in net's list of those, exactly in HELD: out tells of what is not where it has to be (rpc_commit()), and
+ *                 no byte of it has been written.
  *
- *	conn_open() --> READING --replies left over--> BLOCKED     From READING, BLOCKED, WAITING and DEFERRED to each other:
+ *	conn_open() --> READING --replies left over--> BLOCKED     From READING, BLOCKED, WAITING, DEFERRED and HELD to each other:
+ *	                                                           - HELD      replies must not be written yet; then as they would have gone on
  *	                                                           - BLOCKED   replies are left over
- *	    READING, BLOCKED, WAITING, DEFERRED                    - DEFERRED  its user has had its share of this turn, or requests are left
+ *	    READING, BLOCKED, WAITING, DEFERRED, HELD              - DEFERRED  its user has had its share of this turn, or requests are left
  *	       |            |                                                  over for the next one
  *	       |            +--bad frame, its reply not written    - WAITING   the first request waits for space; from here on only by
- *	       |                    |                                          conn_woken(), or to BLOCKED when events are left over
+ *	       |                    |                                          conn_woken(), or to BLOCKED or HELD with events
  *	       |                    v                              - READING   nothing of this
  *	       |                 DRAINING --written--+
  *	       v                                     v
@@ -36,6 +39,7 @@ enum conn_state {
 	CONN_BLOCKED,  /* waits until replies can be written */
 	CONN_WAITING,  /* its first request waits for space */
 	CONN_DEFERRED, /* waits for its user's next turn */
+	CONN_HELD,     /* waits until what its replies tell of is written down */
 	CONN_DRAINING, /* waits until the last reply is written */
 	CONN_CLOSED,   /* waits for the close callback */
 };
@@ -55,6 +59,7 @@ struct conn {
 	struct list in_cut;      /* of net, until the turn ends */
 	struct list in_process;
 	struct list in_deferred; /* of its fair_user */
+	struct list in_held;     /* of net */
 	struct net *net;
 	struct process *process; /* NULL: its death is not watched */
 	struct fair_user *fair;
@@ -64,7 +69,9 @@ struct conn {
 	int fd;
 	int watched; /* events of poll */
 	enum conn_state state;
-	bool died; /* its process has: it is closed when it is its turn */
+	enum conn_state after; /* HELD: what it would be in */
+	uint64_t held;         /* HELD: until rpc's commit_done has reached this */
+	bool died;             /* its process has: it is closed when it is its turn */
 	bool torn; /* a reply was written in part, and the rest is lost: nothing may follow it */
 	uint8_t head_n;
 	uint8_t nfds;
@@ -104,6 +111,12 @@ void conn_end(struct conn *c);
 
 /** conn_woken() - its first request may be served again (rpc_ops.wake). */
 void conn_woken(struct conn *c);
+
+/** conn_release() - HELD: its replies may be written. */
+void conn_release(struct conn *c);
+
+/** conn_stop() - the daemon stops: close it, with what may still be written; HELD: later, where it will soon be known whether it may. */
+void conn_stop(struct conn *c);
 
 /** conn_go_on() - it is its turn: write what waits, or else serve what waits, or else read. */
 void conn_go_on(struct conn *c);

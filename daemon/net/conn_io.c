@@ -164,15 +164,35 @@ size_t conn_send(struct conn *c, const uint8_t *data, size_t n)
 	return (size_t)sent;
 }
 
+/* What the replies in the loop's buffer tell of is not where it has to be: they wait, with their descriptors, and where there is no room for that the connection ends. */
+static void replies_hold(struct conn *c, uint64_t number)
+{
+	struct net *net = c->net;
+
+	c->held = number;
+	memcpy(c->fds, net->out.fds, net->out.nfds * sizeof(c->fds[0]));
+	c->nfds = (uint8_t)net->out.nfds;
+	bytes_append(c, &c->out, net->out.data, net->out.n);
+	out_clear(&net->out);
+	/* It is to be tried again. */
+	net->expire |= net->rpc->refusing;
+}
+
 /* Write the replies gathered in the loop's buffer. Return: true if all are written. */
 static bool replies_write(struct conn *c)
 {
 	struct rpc_out *out = &c->net->out;
 	size_t sent, n = out->n;
+	uint64_t number;
 
-	out->n = 0;
 	if (n == 0)
 		return true;
+	number = rpc_commit(c->net->rpc);
+	if (UNLIKELY(number)) {
+		replies_hold(c, number);
+		return false;
+	}
+	out->n = 0;
 	sent = conn_send(c, out->data, n);
 	if (LIKELY(sent == n))
 		return true;
@@ -264,6 +284,36 @@ static enum conn_state bytes_serve(struct conn *c, const uint8_t *data, size_t n
 	}
 }
 
+/* Nothing is read meanwhile, so that the rest of a frame cannot come. */
+static void conn_hold(struct conn *c, enum conn_state next)
+{
+	timeout_end(&c->timeouts[TIMEOUT_FRAME]);
+	c->after = next;
+	list_append(&c->net->held, &c->in_held);
+	conn_set_state(c, CONN_HELD);
+}
+
+void conn_release(struct conn *c)
+{
+	/* Who waited may have been woken meanwhile. */
+	enum conn_state next = c->after == CONN_WAITING ? CONN_DEFERRED : c->after;
+	bool written;
+
+	c->held = 0;
+	list_remove(&c->in_held);
+	fair_charge(&c->net->fair, c->fair, CONN_COST_CALLS);
+	if (c->partial.data || c->head_n)
+		net_timeout_begin(c, TIMEOUT_FRAME);
+	net_timeout_begin(c, TIMEOUT_SEND);
+	written = conn_flush(c);
+	if (c->state == CONN_CLOSED)
+		return;
+	if (next == CONN_DRAINING && written)
+		conn_close(c, SESSION_CLOSED);
+	else
+		conn_set_state(c, written || next == CONN_DRAINING ? next : CONN_BLOCKED);
+}
+
 /* The loop's buffer is empty afterwards, also where the connection has ended: the next one must not find its replies there. */
 void conn_settle(struct conn *c, enum conn_state next)
 {
@@ -284,7 +334,9 @@ void conn_settle(struct conn *c, enum conn_state next)
 		if (list_empty(&c->in_watching))
 			list_append(&c->net->watching, &c->in_watching);
 	}
-	if (UNLIKELY(next == CONN_DRAINING && written))
+	if (UNLIKELY(c->held))
+		conn_hold(c, next);
+	else if (UNLIKELY(next == CONN_DRAINING && written))
 		conn_close(c, SESSION_CLOSED);
 	else
 		conn_set_state(c, LIKELY(written) || next == CONN_DRAINING ? next : CONN_BLOCKED);
@@ -373,9 +425,9 @@ void conn_read(struct conn *c)
 	conn_settle(c, next);
 }
 
-static bool peer_gone(int fd)
+bool conn_peer_gone(const struct conn *c)
 {
-	struct pollfd p = {.fd = fd};
+	struct pollfd p = {.fd = c->fd};
 
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
@@ -387,7 +439,7 @@ void conn_serve_backlog(struct conn *c)
 	size_t left;
 
 	/* An answer of many turns is not worth them where nobody waits for it. Who has only shut down its own side does. */
-	if (UNLIKELY(c->rpc.nturns) && peer_gone(c->fd)) {
+	if (UNLIKELY(c->rpc.nturns) && conn_peer_gone(c)) {
 		conn_close(c, SESSION_CLOSED);
 		return;
 	}

@@ -38,6 +38,9 @@ void conn_settle(struct conn *c, enum conn_state next);
 /** conn_flush() - write replies that wait. Return: true if nothing is left of them; the connection may be closed afterwards. */
 bool conn_flush(struct conn *c);
 
+/** conn_peer_gone() - has its client closed its socket, and not only its own side? */
+bool conn_peer_gone(const struct conn *c);
+
 /** conn_bytes_drop() - nothing waits in @b any more. */
 void conn_bytes_drop(struct conn *c, struct conn_bytes *b);
 

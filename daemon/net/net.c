@@ -141,11 +141,21 @@ static int identify(struct rpc_conn *rpc)
 	return conn_identify(conn_of(rpc));
 }
 
+static void conns_stop(struct net *net)
+{
+	list_for_each (link, &net->conns)
+		conn_stop(list_entry(link, struct conn, in_net));
+}
+
 /* What a job has done may let requests go on, and bring forward what is due. */
 static void on_job_done(struct jobs *jobs)
 {
 	struct net *net = CONTAINER_OF(jobs, struct net, jobs);
 
+	if (net->stopping) {
+		conns_stop(net);
+		return;
+	}
 	net->expire = true;
 	net_again(net);
 }
@@ -160,12 +170,18 @@ static int submit(struct rpc *rpc, struct rpc_job *job)
 	return jobs_submit(&net_of(rpc)->jobs, job);
 }
 
+static void committed(struct rpc *rpc)
+{
+	net_again(net_of(rpc));
+}
+
 static const struct rpc_ops net_ops = {
 	.cut = cut,
 	.wake = wake,
 	.identify = identify,
 	.queued_bytes = queued_bytes,
 	.submit = submit,
+	.committed = committed,
 };
 
 static void defaults_set(struct net_config *c)
@@ -222,8 +238,8 @@ void net_stop(struct net *net)
 	net->stopping = true;
 	if (net->config.on_stop)
 		net->config.on_stop();
-	list_for_each (link, &net->conns)
-		conn_close(list_entry(link, struct conn, in_net), SESSION_CLOSED);
+	rpc_stop(net->rpc);
+	conns_stop(net);
 	jobs_stop(&net->jobs);
 	accept_close(net);
 	handle_close((uv_handle_t *)&net->watchdog);

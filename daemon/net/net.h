@@ -93,6 +93,7 @@ struct net {
 	struct pressure pressure;
 	struct list woken; /* connections whose first request may be tried again */
 	struct list cut;   /* connections that rpc wants closed */
+	struct list held;  /* connections whose replies wait for a commit, in order of its number */
 	struct list
 		watching; /* connections that watch events; who is to have some first is first */
 	uint64_t events_seen; /* the next event's number when the last round began */
@@ -137,7 +138,11 @@ MUST_CHECK int net_open(struct net *net, const struct net_config *config, struct
 /** net_run() - serve until SIGINT, SIGTERM or net_stop(); gives back all that @net holds. Return: 0 or a negative errno. */
 MUST_CHECK int net_run(struct net *net);
 
-/** net_stop() - stop listening and close all connections; net_run() returns soon after. Safe to call twice. */
+/**
+ * net_stop() - stop listening and close all connections; net_run() returns soon after. Safe to call twice.
+ *
+ * What has changed is written down before (rpc_stop()); replies that tell of what is being written wait for that.
+ */
 void net_stop(struct net *net);
 
 #endif

@@ -189,11 +189,33 @@ static void work(struct net *net)
 		net->expire = true;
 }
 
+/* Replies that waited until what they tell of is written down. */
+static void held_release(struct net *net)
+{
+	while (UNLIKELY(!list_empty(&net->held))) {
+		struct conn *c = list_entry(net->held.next, struct conn, in_held);
+
+		if (c->held > net->rpc->commit_done)
+			break;
+		conn_release(c);
+	}
+}
+
+/* What changed between requests. */
+static void changes_commit(struct net *net)
+{
+	if (LIKELY(!rpc_commit(net->rpc)) || !net->rpc->refusing)
+		return;
+	net->expire = true;
+	net_again(net);
+}
+
 static void on_turn(uv_check_t *check)
 {
 	struct net *net = CONTAINER_OF(check, struct net, turn);
 
 	uv_idle_stop(&net->again);
+	held_release(net);
 	work(net);
 	woken_defer(net);
 	deferred_serve(net);
@@ -201,6 +223,7 @@ static void on_turn(uv_check_t *check)
 	events_write(net);
 	if (net->expire)
 		expire(net);
+	changes_commit(net);
 }
 
 int turn_open(struct net *net)
@@ -215,6 +238,7 @@ int turn_open(struct net *net)
 	timeouts_init(&net->timeouts, msec);
 	list_init(&net->woken);
 	list_init(&net->cut);
+	list_init(&net->held);
 	list_init(&net->watching);
 	net->due_msec = UINT64_MAX;
 	err = uv_timer_init(&net->loop, &net->due);

@@ -173,6 +173,7 @@ int region_new(const struct region_config *c, uint32_t id, struct region **ret_r
 	if (!r)
 		return -ENOMEM;
 	list_init(&r->pendings);
+	r->generation = 1;
 	err = region_config_check(c, why, sizeof(why));
 	if (!err) {
 		r->id = id;
@@ -200,12 +201,14 @@ void region_destroy(struct region *r)
 	if (!r)
 		return;
 	pendings_orphan(r);
+	changes_deinit(&r->changes);
 	holdings_deinit(&r->holdings);
 	extras_destroy(r->extras);
 	extents_deinit(&r->extents);
 	extents_deinit(&r->busy);
 	ranges_deinit(&r->reserved);
 	ranges_deinit(&r->drained);
+	ranges_deinit(&r->unsaid);
 	pagealloc_destroy(r->pa);
 	backing_close(r->backing);
 	mem_free(r->rules);
@@ -250,8 +253,7 @@ uint64_t region_end_after(const struct region *r, uint64_t npages)
 	return end < r->limit_npages ? end : r->limit_npages;
 }
 
-/* Pages [first, limit), whole chunks but for the region's last one, are grown. */
-static int range_grow(struct region *r, uint64_t first, uint64_t limit)
+int range_add(struct region *r, uint64_t first, uint64_t limit)
 {
 	int err = extents_commit(&r->extents, limit);
 
@@ -272,11 +274,21 @@ static int range_grow(struct region *r, uint64_t first, uint64_t limit)
 	r->grown_npages += limit - first;
 	if (limit > r->end_npages)
 		r->end_npages = limit;
-	r->counters.grows++;
 	r->room++;
+	return r->faulted ? REGION_E_FAULTED : 0;
+}
+
+static int range_grow(struct region *r, uint64_t first, uint64_t limit)
+{
+	int err = range_add(r, first, limit);
+
+	if (err)
+		return err;
+	changes_note_space(&r->changes);
+	r->counters.grows++;
 	event_range(r, EVENT_GROW, first, limit - first);
 	region_changed(r);
-	return r->faulted ? REGION_E_FAULTED : 0;
+	return 0;
 }
 
 int region_grow_by(struct region *r, uint64_t npages)

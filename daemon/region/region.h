@@ -27,15 +27,15 @@
 #include "pagealloc/pagealloc.h"
 #include "pagealloc/ranges.h"
 #include "region/access.h"
+#include "region/changes.h"
 #include "region/events.h"
 #include "region/extents.h"
 #include "region/owner.h"
 #include "region/recent.h"
+#include "region/region_config.h"
 
-#define REGION_NAME_BYTES_MAX 63u
-#define REGION_PAGE_BYTES_MAX (UINT64_C(1) << 30)
+#define REGION_NUMBER_MAX 65535u
 #define REGION_FAULT_BYTES 160
-#define REGION_HOLES_MAX 16u    /* that the configuration may name */
 #define REGION_RANGES_MAX 1024u /* ranges that may be reserved, and drained, at a time */
 #define REGION_IN_USE_MAX 64u   /* extents that a refusal or a drain lists */
 #define REGION_LABEL_BYTES_MAX 127u
@@ -47,54 +47,12 @@
  */
 #define REGION_SEARCH_NCHUNKS 4096u
 
-struct backing;
 struct session;
-
-/* A range that nobody may ever get, in bytes; told by the configuration. */
-struct region_hole {
-	uint64_t addr, bytes;
-};
-
-/* What becomes of the extents of a session that has ended; the wire's enum DeathPolicy has the same values. */
-enum region_death {
-	REGION_DEATH_FREE,
-	REGION_DEATH_QUARANTINE,
-	REGION_DEATH_KEEP,
-};
 
 /* What one user, and one session, may hold in a region; 0: no limit. Shared extents count for each of their holders. */
 struct region_quota {
 	uint64_t user_npages, session_npages;
 	uint64_t user_nextents, session_nextents;
-};
-#define REGION_USER_EXTENTS_DEFAULT (UINT64_C(1) << 20)
-
-struct region_config {
-	char name[REGION_NAME_BYTES_MAX + 1];
-	uint64_t base_addr;
-	uint64_t page_size_bytes;
-	uint64_t limit_bytes;
-	uint64_t initial_bytes;   /* grown at start */
-	uint64_t auto_grow_bytes; /* 0: an alloc never grows the region */
-	bool best_fit;            /* keep what the strategy PAGEALLOC_BEST needs */
-	struct region_hole holes[REGION_HOLES_MAX];
-	uint32_t nholes;
-	enum region_death death;
-	uint64_t quarantine_usec;
-	uint64_t user_bytes, session_bytes; /* quotas; 0: none */
-	uint64_t user_extents,
-		session_extents; /* the same; user_extents 0: REGION_USER_EXTENTS_DEFAULT */
-	uint64_t low_bytes;      /* EVENT_SPACE_LOW below; 0: never */
-	struct access_rule rules[ACCESS_RULES_MAX];
-	uint32_t nrules;
-	struct backing
-		*backing; /* becomes the region's with region_new(), on success; NULL: nothing */
-	bool commit_now;  /* what an Alloc gets that does not say */
-	bool sanitize;    /* pages are cleared before anybody gets them */
-	uint32_t retain_percent; /* see struct region_scavenge_policy, pending.h */
-	uint64_t scavenge_delay_usec;
-	uint32_t
-		scavenge_cpu_ppm; /* millionths of one processor that the scavenger may use; 0: no limit */
 };
 
 /* Since start. */
@@ -113,7 +71,9 @@ struct region_counters {
 };
 
 struct region {
-	uint32_t id;
+	uint32_t id; /* its place among the regions, from 1 */
+	uint32_t
+		number; /* what others know it by: stays the same from start to start, as long as truth about it lives */
 	char name[REGION_NAME_BYTES_MAX + 1];
 	uint64_t base_addr;
 	unsigned page_shift;
@@ -125,6 +85,11 @@ struct region {
 	struct extents extents;
 	struct holdings holdings;
 	struct ranges reserved, drained; /* pages; see region_reserve(), region_drain() */
+	struct ranges
+		unsaid; /* of what is reserved, what the region's record did not say: see region_extent_put() */
+	uint64_t
+		generation; /* from 1: rises where the memory of before is gone, and all extents with it */
+	struct changes changes; /* what of all this is not written down */
 
 	uint64_t grown_npages; /* usable ones: never above the limit */
 	uint64_t end_npages; /* where the highest grown range ends: the region grows from here on */
@@ -141,6 +106,7 @@ struct region {
 
 	struct region_quota quota;
 	enum region_death death;
+	enum region_durability durability;
 	uint64_t quarantine_usec;
 	uint64_t low_npages;
 	bool low; /* EVENT_SPACE_LOW was the last one */
@@ -235,14 +201,6 @@ struct region_refusal {
 		field; /* PLACEMENT: the constraint; QUOTA: its name, "user_pages"; static strings both */
 	const char *why;
 };
-
-/**
- * region_config_check() - can there be such a region?
- * @buf: receives one sentence for people, what is wrong and what would be right
- *
- * Return: 0, REGION_E_CONFIG.
- */
-MUST_CHECK int region_config_check(const struct region_config *c, char *buf, size_t size);
 
 /**
  * region_new() - a region with its initial pages grown

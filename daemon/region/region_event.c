@@ -44,10 +44,20 @@ static uint64_t enough_npages(const struct region *r)
 	return npages < r->limit_npages ? npages : r->limit_npages;
 }
 
+/* What there is to be had. */
+static uint64_t space_npages(const struct region *r)
+{
+	return region_free_npages(r) + (r->auto_grow_npages ? region_growable_npages(r) : 0);
+}
+
+void space_settle(struct region *r)
+{
+	r->low = space_npages(r) < r->low_npages;
+}
+
 void space_watch(struct region *r)
 {
-	uint64_t npages = region_free_npages(r) +
-			  (r->auto_grow_npages ? region_growable_npages(r) : 0);
+	uint64_t npages = space_npages(r);
 
 	if (LIKELY(r->low ? npages < enough_npages(r) : npages >= r->low_npages))
 		return;

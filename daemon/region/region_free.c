@@ -210,10 +210,10 @@ static void extent_cut(struct region *r, uint32_t i, uint64_t page, uint64_t end
 	if (page <= e_first && end >= e_end) {
 		region_extent_drop(r, h, i);
 	} else if (page <= e_first) {
-		extents_move(&r->extents, i, end, e_end - end);
+		region_extent_move(r, i, end, e_end - end);
 		region_pages_drop(r, h, end - e_first);
 	} else {
-		extents_move(&r->extents, i, e_first, page - e_first);
+		region_extent_move(r, i, e_first, page - e_first);
 		region_pages_drop(r, h, e_end - page);
 		if (end < e_end)
 			extra_split(r, i, region_extent_add(r, h, end, e_end - end));
@@ -361,6 +361,13 @@ static bool run_reclaim(struct region *r, struct holding *h, uint32_t *budget)
 	return true;
 }
 
+/* Would passing on all extents of @h to @to at once, instead of one after the other, leave anybody without word of them? */
+static bool adoptable(const struct region *r, const struct holding *h, const struct holding *to)
+{
+	return !to->nextents && !events_watched(r->events) && !r->changes.kept &&
+	       !h->quarantine_until_usec;
+}
+
 /* The next extent of session's holding @h becomes its user's; all of them where the user has none, and nobody wants to hear of each. */
 static void extent_keep(struct region *r, struct holding *h, uint32_t *budget)
 {
@@ -368,11 +375,11 @@ static void extent_keep(struct region *r, struct holding *h, uint32_t *budget)
 
 	/* holding_get() made it, with the session's. */
 	assert(to);
-	if (to->nextents || events_watched(r->events)) {
-		extent_hand(r, h->head, to);
-	} else {
+	if (adoptable(r, h, to)) {
 		r->detached_npages += h->npages;
 		holding_adopt(&r->holdings, to, h);
+	} else {
+		extent_hand(r, h->head, to);
 	}
 	--*budget;
 }
@@ -401,12 +408,20 @@ bool region_unshare(struct holding *h, uint32_t *budget)
 	return true;
 }
 
+/* @h, a session's, goes: if it was in quarantine, the session has one less. */
+static void quarantine_changed(const struct holding *h)
+{
+	if (h->quarantine_until_usec)
+		session_changed(CONTAINER_OF(h->owner, struct session, owner));
+}
+
 bool region_reclaim(struct holding *h, uint32_t *budget)
 {
 	struct region *r = h->region;
 
 	while (h->head != EXTENT_NONE || h->nshares) {
 		if (r->faulted) {
+			quarantine_changed(h);
 			holding_lose(h);
 			return true;
 		}
@@ -421,6 +436,7 @@ bool region_reclaim(struct holding *h, uint32_t *budget)
 		else if (run_reclaim(r, h, budget))
 			region_changed(r);
 	}
+	quarantine_changed(h);
 	holding_free(&r->holdings, h);
 	return true;
 }

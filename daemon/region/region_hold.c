@@ -112,8 +112,7 @@ static void set_add(struct ranges *set, uint64_t first, uint64_t limit)
 	ranges_add(set, first, limit);
 }
 
-/* None of pages [first, limit) belong to @set any more. Room for one more range was reserved. */
-static void set_remove(struct ranges *set, uint64_t first, uint64_t limit)
+void hold_set_cut(struct ranges *set, uint64_t first, uint64_t limit)
 {
 	uint64_t lo, hi;
 
@@ -128,13 +127,27 @@ static bool set_contains(const struct ranges *set, uint64_t first, uint64_t limi
 	return ranges_next(set, first, &lo, &hi) && lo == first && hi >= limit;
 }
 
-int hold_forget_drained(struct region *r, uint64_t first, uint64_t limit)
+int hold_set_add(struct ranges *set, uint64_t first, uint64_t limit)
 {
-	int err = ranges_reserve(&r->drained);
+	int err = ranges_reserve(set);
 
 	if (!err)
-		set_remove(&r->drained, first, limit);
+		set_add(set, first, limit);
 	return err;
+}
+
+int hold_set_remove(struct ranges *set, uint64_t first, uint64_t limit)
+{
+	int err = ranges_reserve(set);
+
+	if (!err)
+		hold_set_cut(set, first, limit);
+	return err;
+}
+
+int hold_forget_drained(struct region *r, uint64_t first, uint64_t limit)
+{
+	return hold_set_remove(&r->drained, first, limit);
 }
 
 /* Would the change leave one range more than before? */
@@ -173,8 +186,9 @@ static int change_check(struct region *r, struct ranges *set, uint64_t addr, uin
 
 static int change(struct region *r, struct ranges *set, uint64_t first, uint64_t limit, bool undo)
 {
+	changes_note_space(&r->changes);
 	if (undo) {
-		set_remove(set, first, limit);
+		hold_set_cut(set, first, limit);
 		hold_give(r, first, limit);
 		r->room++;
 	} else {
@@ -244,20 +258,17 @@ int region_reserve(struct region *r, uint64_t addr, uint64_t npages, bool undo,
 int hold_init(struct region *r, const struct region_config *c)
 {
 	uint64_t end = chunk_round_up(r->limit_npages);
-	int err;
+	int err = 0;
 
-	for (uint32_t i = 0; i < c->nholes; i++) {
+	for (uint32_t i = 0; !err && i < c->nholes; i++) {
 		uint64_t first = region_page(r, c->holes[i].addr);
 
-		err = ranges_reserve(&r->reserved);
-		if (err)
-			return err;
-		set_add(&r->reserved, first, first + (c->holes[i].bytes >> r->page_shift));
+		err = hold_set_add(&r->reserved, first,
+				   first + (c->holes[i].bytes >> r->page_shift));
 	}
 	/* R2: the last chunk may reach beyond the limit. */
-	err = ranges_reserve(&r->reserved);
 	if (!err && end > r->limit_npages)
-		set_add(&r->reserved, r->limit_npages, end);
+		err = hold_set_add(&r->reserved, r->limit_npages, end);
 	return err;
 }
 

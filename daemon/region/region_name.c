@@ -62,6 +62,7 @@ void note_put(struct region *r, uint32_t i, struct note *n)
 			return;
 		e->extra = extras_add(r->extras, i);
 	}
+	extent_changed(r, i);
 	if (n->set_name)
 		extras_set_name(r->extras, e->extra, take_ptr(n->name));
 	if (n->set_label)

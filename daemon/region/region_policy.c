@@ -35,6 +35,14 @@ static int death_check(const struct region_config *c, char *buf, size_t size)
 	return REGION_E_CONFIG;
 }
 
+static int durability_check(const struct region_config *c, char *buf, size_t size)
+{
+	if ((unsigned)c->durability < REGION_DURABILITIES)
+		return 0;
+	snprintf(buf, size, "there is no durability %d", (int)c->durability);
+	return REGION_E_CONFIG;
+}
+
 /* @what: "user" or "session". */
 static int quota_check(const struct region_config *c, const char *what, uint64_t bytes, char *buf,
 		       size_t size)
@@ -119,6 +127,8 @@ int region_policy_check(const struct region_config *c, char *buf, size_t size)
 	int err = death_check(c, buf, size);
 
 	if (!err)
+		err = durability_check(c, buf, size);
+	if (!err)
 		err = quota_check(c, "user", c->user_bytes, buf, size);
 	if (!err)
 		err = quota_check(c, "session", c->session_bytes, buf, size);
@@ -136,6 +146,7 @@ int region_policy_init(struct region *r, const struct region_config *c)
 		.session_nextents = c->session_extents,
 	};
 	r->death = c->death;
+	r->durability = c->durability;
 	r->quarantine_usec = c->quarantine_usec;
 	r->low_npages = pages_for(c->low_bytes, r->page_shift);
 	r->commit_now = c->commit_now;

@@ -1,8 +1,8 @@
 /*
  * region_private - what region's files share among themselves
  *
- * Role:       keeps extents, holdings, accounts and sums in step (R4, R5, O4): whoever adds, cuts, passes on or drops an extent does
- *             it here, and asks the quotas here before.
+ * Role:       keeps extents, holdings, accounts and sums in step (R4, R5, O4), and notes what changes (C1): whoever adds, cuts, passes on or
+ *             drops an extent does it here, and asks the quotas here before.
  * Uses:       region/region.h
  */
 #ifndef PALLOCD_REGION_PRIVATE_H
@@ -11,6 +11,7 @@
 #include "region/extras.h"
 #include "region/pending.h"
 #include "region/region.h"
+#include "region/session.h"
 
 /* Where the first broken invariant is written. */
 struct report {
@@ -106,6 +107,7 @@ static inline uint32_t region_extent_add(struct region *r, struct holding *h, ui
 {
 	uint32_t i = extents_add(&r->extents, first, npages, h->index);
 
+	changes_note(&r->changes, first);
 	extent_link(r, h, i);
 	region_pages_add(r, h, npages);
 	return i;
@@ -129,6 +131,7 @@ void extra_drop(struct region *r, uint32_t i);
 /** region_extent_drop() - forget an extent of @h; given back in the allocator. */
 static inline void region_extent_drop(struct region *r, struct holding *h, uint32_t i)
 {
+	changes_note(&r->changes, extents_get(&r->extents, i)->first);
 	if (UNLIKELY(extents_get(&r->extents, i)->extra))
 		extra_drop(r, i);
 	extent_unlink(r, h, i);
@@ -142,10 +145,28 @@ static inline void region_extent_pass(struct region *r, struct holding *h, struc
 {
 	uint64_t npages = extents_get(&r->extents, i)->npages;
 
+	changes_note(&r->changes, extents_get(&r->extents, i)->first);
 	extent_unlink(r, h, i);
 	region_pages_drop(r, h, npages);
 	extent_link(r, to, i);
 	region_pages_add(r, to, npages);
+}
+
+/** region_extent_move() - extent @i becomes [@first, @first + @npages), taken in the allocator; the holding's pages are the caller's to count. */
+static inline void region_extent_move(struct region *r, uint32_t i, uint64_t first, uint64_t npages)
+{
+	uint64_t was = extents_get(&r->extents, i)->first;
+
+	changes_note(&r->changes, was);
+	if (first != was)
+		changes_note(&r->changes, first);
+	extents_move(&r->extents, i, first, npages);
+}
+
+/** extent_changed() - extent @i has another name, label or share than before. */
+static inline void extent_changed(struct region *r, uint32_t i)
+{
+	changes_note(&r->changes, extents_get(&r->extents, i)->first);
 }
 
 /* May @asked be added to @used? @limit 0: none. Nothing asked is always allowed, also beyond the limit. */
@@ -213,6 +234,9 @@ static inline void event_range(const struct region *r, enum event_kind kind, uin
 		event_range_put(r, kind, page, npages);
 }
 
+/** space_settle() - is what is free below the low mark? Nobody is told. */
+void space_settle(struct region *r);
+
 /** space_watch() - what is free has changed: has it crossed the low mark? */
 void space_watch(struct region *r);
 
@@ -231,6 +255,20 @@ static inline void region_changed(struct region *r)
 MUST_CHECK int range_check(const struct region *r, uint64_t addr, uint64_t npages,
 			   struct region_refusal *refusal);
 
+/**
+ * range_add() - pages [@first, @limit), whole chunks but for the region's last one, are grown; nobody is told
+ *
+ * Return: 0, REGION_E_FAULTED, -ENOMEM (nothing changed).
+ */
+MUST_CHECK int range_add(struct region *r, uint64_t first, uint64_t limit);
+
+/**
+ * range_drop() - they are not any more; nobody holds any of them, none is busy, and no drained range ends there
+ *
+ * Return: 0, REGION_E_FAULTED, -ENOMEM (nothing changed).
+ */
+MUST_CHECK int range_drop(struct region *r, uint64_t first, uint64_t limit);
+
 /** region_grow_by() - add @npages at the upper end, which the region may still grow by. Return: as region_grow(). */
 MUST_CHECK int region_grow_by(struct region *r, uint64_t npages);
 
@@ -246,6 +284,15 @@ void hold_take(struct region *r, uint64_t first, uint64_t limit);
 
 /** hold_give() - give back to the allocator what is taken of [@first, @limit) and neither held by anybody, nor reserved, nor drained. */
 void hold_give(struct region *r, uint64_t first, uint64_t limit);
+
+/** hold_set_add() - pages [@first, @limit) belong to a set of reserved or drained ones; the allocator is not told. Return: 0, -ENOMEM. */
+MUST_CHECK int hold_set_add(struct ranges *set, uint64_t first, uint64_t limit);
+
+/** hold_set_cut() - they belong to it no more. Room for one more range was reserved. */
+void hold_set_cut(struct ranges *set, uint64_t first, uint64_t limit);
+
+/** hold_set_remove() - the same, with the room for it. Return: 0, -ENOMEM (nothing changed). */
+MUST_CHECK int hold_set_remove(struct ranges *set, uint64_t first, uint64_t limit);
 
 /** hold_forget_drained() - pages [@first, @limit) are not drained any more. Return: 0, -ENOMEM (nothing changed). */
 MUST_CHECK int hold_forget_drained(struct region *r, uint64_t first, uint64_t limit);
@@ -445,6 +492,21 @@ uint64_t region_end_after(const struct region *r, uint64_t npages);
 /** session_free() - the memory of a session that is in no list. NULL is allowed. */
 void session_free(struct session *s);
 
+/** record_wrong() - say why a record is not taken. Return: RECORD_E_WRONG. */
+int record_wrong(const struct report *rep, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/** regions_owners_check() - the part of regions_check() about users and sessions. */
+MUST_CHECK bool regions_owners_check(const struct regions *rs, const struct report *rep);
+
+/** session_new() - a session of @user's that is in no list yet, and has no token. Return: 0, -ENOMEM. */
+MUST_CHECK int session_new(struct regions *rs, struct user *user, struct session **ret_session);
+
+/** session_begin() - @s, with id and token, is one of the regions'; @deadline_usec: 0 in states that have none. There is room in the index. */
+void session_begin(struct session *s, enum session_state state, uint64_t deadline_usec);
+
+/** session_state_set() - the next state, and its deadline. */
+void session_state_set(struct session *s, enum session_state state, uint64_t deadline_usec);
+
 /** session_rights_set() - what @peer may in the regions from table entry @from on; there is room. */
 void session_rights_set(struct session *s, const struct session_peer *peer, uint32_t from);
 
@@ -500,6 +562,9 @@ bool owner_is(const struct owner *o, const struct session *s);
 
 /** share_find() - the share of @h's in what @x belongs to, or NULL. O(shares of it). */
 struct share *share_find(const struct extra *x, const struct holding *h);
+
+/** share_begin() - extent @i is @h's too, by @share, from mem_alloc(). The extra was reserved for, if it needs one. */
+void share_begin(struct region *r, uint32_t i, struct holding *h, struct share *share);
 
 /** share_end() - one holder less. */
 void share_end(struct region *r, struct share *share);

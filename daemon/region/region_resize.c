@@ -112,7 +112,7 @@ void resize_grown(struct region *r, const struct resize *z)
 	struct holding *h = holding_of(r, z->i);
 
 	region_pages_add(r, h, z->hi - z->lo);
-	extents_move(&r->extents, z->i, z->first, z->limit - z->first);
+	region_extent_move(r, z->i, z->first, z->limit - z->first);
 	region_peak(r);
 	event_extent(r, EVENT_ALLOC, h, z->lo, z->hi - z->lo);
 }
@@ -122,7 +122,7 @@ static int edge_shrink(struct region *r, const struct resize *z)
 	struct holding *h = holding_of(r, z->i);
 
 	region_pages_drop(r, h, z->hi - z->lo);
-	extents_move(&r->extents, z->i, z->first, z->limit - z->first);
+	region_extent_move(r, z->i, z->first, z->limit - z->first);
 	event_extent(r, EVENT_FREE, h, z->lo, z->hi - z->lo);
 	return pages_give(r, z->lo, z->hi);
 }
@@ -211,7 +211,7 @@ int region_split(struct region *r, const struct session *s, uint64_t addr, uint6
 	page = region_page(r, addr);
 	first = extents_get(&r->extents, i)->first;
 	limit = extent_end(extents_get(&r->extents, i));
-	extents_move(&r->extents, i, first, page - first);
+	region_extent_move(r, i, first, page - first);
 	region_pages_drop(r, h, limit - page);
 	extra_split(r, i, region_extent_add(r, h, page, limit - page));
 	*ret_addr = region_addr(r, first);
@@ -296,7 +296,7 @@ int region_join(struct region *r, const struct session *s, uint64_t addr, uint64
 		region_extent_drop(r, h, next);
 	}
 	region_pages_add(r, h, npages - extents_get(&r->extents, i)->npages);
-	extents_move(&r->extents, i, first, npages);
+	region_extent_move(r, i, first, npages);
 	*ret_nextents = n;
 	return 0;
 }

@@ -35,8 +35,7 @@ struct share *share_find(const struct extra *x, const struct holding *h)
 	return NULL;
 }
 
-/* Extent @i is @h's too. The record was reserved for, if it needs one. */
-static void share_begin(struct region *r, uint32_t i, struct holding *h, struct share *share)
+void share_begin(struct region *r, uint32_t i, struct holding *h, struct share *share)
 {
 	struct extent *e = extents_get(&r->extents, i);
 
@@ -52,6 +51,7 @@ static void share_begin(struct region *r, uint32_t i, struct holding *h, struct 
 	h->account->nextents++;
 	h->account->npages += e->npages;
 	r->nshares++;
+	extent_changed(r, i);
 }
 
 void share_end(struct region *r, struct share *share)
@@ -68,6 +68,7 @@ void share_end(struct region *r, struct share *share)
 	h->account->nextents--;
 	h->account->npages -= npages;
 	r->nshares--;
+	extent_changed(r, i);
 	mem_free(share);
 	extra_trim(r, i);
 }

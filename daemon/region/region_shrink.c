@@ -81,12 +81,10 @@ static void end_recount(struct region *r)
 	r->end_npages = limit < r->limit_npages ? limit : r->limit_npages;
 }
 
-static int range_remove(struct region *r, uint64_t first, uint64_t limit)
+int range_drop(struct region *r, uint64_t first, uint64_t limit)
 {
-	int err = hold_forget_drained(r, first, limit);
+	int err;
 
-	if (err)
-		return err;
 	let_go(r, first, limit);
 	err = pagealloc_shrink(r->pa, first, limit - first);
 	if (err > 0) {
@@ -94,9 +92,13 @@ static int range_remove(struct region *r, uint64_t first, uint64_t limit)
 			     err);
 		return REGION_E_FAULTED;
 	}
-	if (err)
+	if (err) {
 		hold_take(r, first, limit);
-	return err;
+		return err;
+	}
+	r->grown_npages -= (limit < r->limit_npages ? limit : r->limit_npages) - first;
+	end_recount(r);
+	return 0;
 }
 
 int region_shrink(struct region *r, uint64_t addr, uint64_t npages, uint64_t *ret_addr,
@@ -120,12 +122,14 @@ int region_shrink(struct region *r, uint64_t addr, uint64_t npages, uint64_t *re
 	}
 	if (busy_lies_in(r, first, limit, ret_refusal))
 		return REGION_E_BUSY;
-	err = range_remove(r, first, limit);
+	err = hold_forget_drained(r, first, limit);
+	if (err)
+		return err;
+	changes_note_space(&r->changes);
+	err = range_drop(r, first, limit);
 	if (err)
 		return err;
 	usable = (limit < r->limit_npages ? limit : r->limit_npages) - first;
-	r->grown_npages -= usable;
-	end_recount(r);
 	r->counters.shrinks++;
 	event_range(r, EVENT_SHRINK, first, usable);
 	region_changed(r);

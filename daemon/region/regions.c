@@ -22,6 +22,7 @@ void regions_init(struct regions *rs, uid_t daemon_uid)
 			   .waiting = USER_WAITING_DEFAULT,
 			   .queued_bytes = USER_QUEUED_BYTES_DEFAULT},
 	};
+	rs->session_changes.any = &rs->changed;
 	list_init(&rs->users);
 	for (size_t i = 0; i < ARRAY_SIZE(rs->sessions); i++)
 		list_init(&rs->sessions[i]);
@@ -47,6 +48,7 @@ void regions_deinit(struct regions *rs)
 	list_for_each (link, &rs->users)
 		user_free(list_entry(link, struct user, in_regions));
 	index_free(rs->index);
+	changes_deinit(&rs->session_changes);
 	events_deinit(&rs->events);
 	regions_init(rs, rs->daemon_uid);
 }
@@ -97,6 +99,8 @@ int regions_add(struct regions *rs, const struct region_config *c)
 	if (err)
 		return err < 0 ? err : REGIONS_E_CONFIG;
 	r->events = &rs->events;
+	r->changes.any = &rs->changed;
+	r->number = r->id;
 	rs->table[rs->n++] = r;
 	rights_fill(rs);
 	return 0;
@@ -105,6 +109,20 @@ int regions_add(struct regions *rs, const struct region_config *c)
 struct region *regions_by_id(const struct regions *rs, uint32_t id)
 {
 	return id >= 1 && id <= rs->n ? rs->table[id - 1] : NULL;
+}
+
+struct region *regions_by_number(const struct regions *rs, uint32_t number)
+{
+	struct region *r = regions_by_id(rs, number);
+
+	/* Mostly they are the same. */
+	if (LIKELY(r && r->number == number))
+		return r;
+	for (uint32_t i = 0; i < rs->n; i++) {
+		if (rs->table[i]->number == number)
+			return rs->table[i];
+	}
+	return NULL;
 }
 
 struct region *regions_by_name(const struct regions *rs, const char *name)

@@ -125,6 +125,19 @@ static bool check_user(const struct regions *rs, const struct user *user, const 
 	return check_owner(&user->owner, rep);
 }
 
+bool regions_owners_check(const struct regions *rs, const struct report *rep)
+{
+	if (rs->index && !index_check(rs->index, rep->buf, rep->size))
+		return false;
+	if (!check_sessions(rs, rep))
+		return false;
+	list_for_each (link, &rs->users) {
+		if (!check_user(rs, list_entry(link, struct user, in_regions), rep))
+			return false;
+	}
+	return true;
+}
+
 bool regions_check(const struct regions *rs, char *buf, size_t size)
 {
 	struct report rep = {buf, size};
@@ -135,13 +148,5 @@ bool regions_check(const struct regions *rs, char *buf, size_t size)
 		if (!region_check(rs->table[i], buf, size))
 			return false;
 	}
-	if (rs->index && !index_check(rs->index, buf, size))
-		return false;
-	if (!check_sessions(rs, &rep))
-		return false;
-	list_for_each (link, &rs->users) {
-		if (!check_user(rs, list_entry(link, struct user, in_regions), &rep))
-			return false;
-	}
-	return true;
+	return regions_owners_check(rs, &rep);
 }

@@ -27,27 +27,35 @@ static const uint8_t may_follow[] = {
 	[SESSION_QUARANTINED] = 1 << SESSION_ENDING,
 };
 
-static void state_enter(struct session *s, enum session_state state)
-{
-	s->state = state;
-	list_append(&s->regions->sessions[state], &s->in_regions);
-	s->regions->nsessions[state]++;
-}
-
-/* The one setter; @deadline_usec: 0 for states that have none. */
-static void state_set(struct session *s, enum session_state state, uint64_t deadline_usec)
+static void state_enter(struct session *s, enum session_state state, uint64_t deadline_usec)
 {
 	struct heap *deadlines = &s->regions->index->deadlines;
 
-	assert(may_follow[s->state] & 1 << state);
-	list_remove(&s->in_regions);
-	s->regions->nsessions[s->state]--;
-	state_enter(s, state);
+	session_changed(s);
+	s->state = state;
+	list_append(&s->regions->sessions[state], &s->in_regions);
+	s->regions->nsessions[state]++;
 	s->deadline_usec = deadline_usec;
 	if (deadline_usec)
 		heap_put(deadlines, &s->in_deadlines, deadline_usec);
 	else
 		heap_remove(deadlines, &s->in_deadlines);
+}
+
+/* The one setter; @deadline_usec: 0 for states that have none. */
+void session_state_set(struct session *s, enum session_state state, uint64_t deadline_usec)
+{
+	assert(may_follow[s->state] & 1 << state);
+	list_remove(&s->in_regions);
+	s->regions->nsessions[s->state]--;
+	state_enter(s, state, deadline_usec);
+}
+
+void session_begin(struct session *s, enum session_state state, uint64_t deadline_usec)
+{
+	index_add(s->regions->index, s);
+	s->owner.user->nsessions++;
+	state_enter(s, state, deadline_usec);
 }
 
 static void event_session(const struct session *s, enum event_kind kind, enum session_cause cause)
@@ -85,34 +93,45 @@ static void peer_set(struct session *s, const struct session_peer *peer)
 	session_rights_set(s, peer, 0);
 }
 
+/* Nobody will ask for them. */
+static void replies_forget(struct session *s)
+{
+	for (unsigned d = 0; d < REGION_DURABILITIES; d++) {
+		mem_free(s->memory[d].replies);
+		s->memory[d] = (struct session_memory){.done = s->memory[d].done};
+	}
+}
+
 void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	replies_forget(s);
 	mem_free(s->rights);
 	mem_free(s);
 }
 
-/* A session of @user's that is in no list yet. */
-static int session_new(struct regions *rs, struct user *user, struct session **ret_session)
+int session_new(struct regions *rs, struct user *user, struct session **ret_session)
 {
 	struct session *s = mem_zalloc(1, sizeof(*s));
-	int err = -ENOMEM;
 
 	if (!s)
-		return err;
+		return -ENOMEM;
 	owner_init(&s->owner, false, user->owner.uid);
 	s->owner.user = user;
 	s->regions = rs;
 	s->rights = mem_zalloc((size_t)rs->n + 1, sizeof(*s->rights));
-	if (s->rights)
-		err = getrandom(s->token, sizeof(s->token), 0) < 0 ? -errno : 0;
-	if (err) {
+	if (!s->rights) {
 		session_free(s);
-		return err;
+		return -ENOMEM;
 	}
 	*ret_session = s;
 	return 0;
+}
+
+static int token_make(struct session *s)
+{
+	return getrandom(s->token, sizeof(s->token), 0) < 0 ? -errno : 0;
 }
 
 static int user_check(struct regions *rs, const struct user *user, const struct session_peer *peer,
@@ -152,14 +171,17 @@ int session_open(struct regions *rs, const struct session_peer *peer, const char
 		err = session_new(rs, user, &s);
 	if (err)
 		return err;
+	err = token_make(s);
+	if (err) {
+		session_free(s);
+		return err;
+	}
 	s->id = rs->next_session_id++;
 	s->open_usec = now_usec;
 	s->grace_usec = grace_usec;
 	snprintf(s->client, sizeof(s->client), "%s", client);
 	peer_set(s, peer);
-	user->nsessions++;
-	state_enter(s, SESSION_OPEN);
-	index_add(rs->index, s);
+	session_begin(s, SESSION_OPEN, 0);
 	event_session(s, EVENT_SESSION_OPEN, 0);
 	*ret_session = s;
 	return 0;
@@ -176,8 +198,9 @@ int session_resume(struct regions *rs, const struct session_peer *peer,
 	    (s->state == SESSION_GRACE && s->deadline_usec <= now_usec))
 		return REGIONS_E_NO_SESSION;
 	if (s->state == SESSION_GRACE)
-		state_set(s, SESSION_OPEN, 0);
+		session_state_set(s, SESSION_OPEN, 0);
 	peer_set(s, peer);
+	session_changed(s);
 	event_session(s, EVENT_SESSION_RESUME, 0);
 	*ret_session = s;
 	return 0;
@@ -190,7 +213,7 @@ void session_leave(struct session *s, enum session_cause cause, uint64_t now_use
 		return;
 	}
 	s->conn = NULL;
-	state_set(s, SESSION_GRACE, usec_after(now_usec, s->grace_usec));
+	session_state_set(s, SESSION_GRACE, usec_after(now_usec, s->grace_usec));
 	event_session(s, EVENT_SESSION_GRACE, cause);
 }
 
@@ -211,8 +234,9 @@ static void quarantine_begin(struct session *s, uint64_t now_usec)
 void session_end(struct session *s, enum session_cause cause, uint64_t now_usec)
 {
 	s->conn = NULL;
-	state_set(s, SESSION_ENDING, 0);
+	session_state_set(s, SESSION_ENDING, 0);
 	index_forget_token(s->regions->index, s);
+	replies_forget(s);
 	quarantine_begin(s, now_usec);
 	event_session(s, EVENT_SESSION_END, cause);
 }
@@ -226,13 +250,14 @@ void quarantined_drop(struct region *r, const struct holding *h, uint64_t npages
 		return;
 	s = CONTAINER_OF(h->owner, struct session, owner);
 	if (s->state == SESSION_QUARANTINED)
-		state_set(s, SESSION_ENDING, 0);
+		session_state_set(s, SESSION_ENDING, 0);
 }
 
 static void session_gone(struct session *s)
 {
 	struct regions *rs = s->regions;
 
+	session_changed(s);
 	list_remove(&s->in_regions);
 	rs->nsessions[s->state]--;
 	s->owner.user->nsessions--;
@@ -261,7 +286,7 @@ static bool session_reclaim(struct session *s, uint32_t *budget, uint64_t now_us
 	if (list_empty(&s->owner.holdings))
 		session_gone(s);
 	else
-		state_set(s, SESSION_QUARANTINED, until_usec);
+		session_state_set(s, SESSION_QUARANTINED, until_usec);
 	return true;
 }
 
@@ -294,7 +319,7 @@ uint64_t regions_expire(struct regions *rs, uint64_t now_usec)
 		if (s->state == SESSION_GRACE)
 			session_end(s, SESSION_GRACE_OVER, now_usec);
 		else
-			state_set(s, SESSION_ENDING, 0);
+			session_state_set(s, SESSION_ENDING, 0);
 	}
 	return UINT64_MAX;
 }

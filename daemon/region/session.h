@@ -68,8 +68,23 @@ struct regions {
 	struct list sessions[4]; /* by state, oldest first */
 	uint64_t nsessions[4];
 	uint64_t next_session_id;
+	/* Of what is written down (region/changes.h): does anything differ? And which sessions, by id. */
+	bool changed;
+	struct changes session_changes;
 	/* How sessions are found by id and by token, and which deadline is next: session.c's own. */
 	struct session_index *index; /* NULL until there is a session */
+};
+
+/*
+ * What a session whose client repeats what was not answered is remembered by: ids of its requests ascend, and what was changed by one is
+ * not changed again. Of the replies those that the client may not have got yet. The layer above fills it, who writes truth down copies it.
+ *
+ * One for each durability: a reply must be remembered exactly as long as the change that it tells of, and so is written in one transaction with it.
+ */
+struct session_memory {
+	uint64_t done;    /* the last request that changed something */
+	uint8_t *replies; /* frames as they were sent, in order */
+	uint32_t n, size; /* bytes */
 };
 
 enum session_state {
@@ -101,6 +116,10 @@ struct session {
 	uint64_t deadline_usec; /* GRACE, QUARANTINED: the state ends then */
 	void *conn;             /* OPEN: who speaks for it; the layer above sets it */
 	bool accepts_handover;
+	bool repeats; /* its client does; see struct session_memory */
+	struct session_memory
+		memory[REGION_DURABILITIES]; /* of what it changed in regions of each */
+	uint64_t answered; /* the replies to all ids up to this one have come; not written down */
 	uint8_t token[SESSION_TOKEN_BYTES];
 	uint8_t *rights; /* by region, from [0]: bits of enum access_right */
 	char client[SESSION_CLIENT_BYTES_MAX + 1];
@@ -131,8 +150,9 @@ void regions_deinit(struct regions *rs);
  */
 MUST_CHECK int regions_add(struct regions *rs, const struct region_config *c);
 
-/** regions_by_id(), regions_by_name() - NULL where there is none. */
+/** regions_by_id(), regions_by_number(), regions_by_name() - NULL where there is none. */
 struct region *regions_by_id(const struct regions *rs, uint32_t id);
+struct region *regions_by_number(const struct regions *rs, uint32_t number);
 struct region *regions_by_name(const struct regions *rs, const char *name);
 
 /** regions_user() - the user, made where there was none; lives as long as @rs. Return: 0, -ENOMEM. */
@@ -201,6 +221,12 @@ bool session_may_free(const struct session *s, const struct region *r, const str
 
 /** regions_check() - recount N1, N2, O3 and O4, and all that region_check() does; @buf receives the first broken one. */
 MUST_CHECK bool regions_check(const struct regions *rs, char *buf, size_t size);
+
+/** session_changed() - @s is another one than is written down. */
+static inline void session_changed(struct session *s)
+{
+	changes_note(&s->regions->session_changes, s->id);
+}
 
 /** session_state_name(), session_cause_name() - for people. Static strings. */
 const char *session_state_name(enum session_state state);

@@ -176,6 +176,9 @@ struct session *index_by_token(const struct session_index *x,
 {
 	struct session *found = NULL;
 
+	/* There may be no chains yet, where there was no memory for the first session. */
+	if (!x->ntokens)
+		return NULL;
 	for (struct session *s = x->tokens[token_slot(x->tokens_size, token)]; s;
 	     s = s->next_by_token) {
 		if (token_equal(s->token, token))

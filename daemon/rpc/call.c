@@ -78,6 +78,21 @@ void *call_take(struct call *c, size_t n, size_t size)
 	return p;
 }
 
+static enum pallocd_status refuse_generation(struct call *c, const struct region *r, uint32_t id)
+{
+	c->refusal.asked = id;
+	if (id > region_wire_id(r))
+		return call_refuse(c, PALLOCD_NO_REGION, "region_id",
+				   "there is no region with id %" PRIu32
+				   ": ListRegions names those that there are",
+				   id);
+	return call_refuse(c, PALLOCD_STALE, "region_id",
+			   "the memory that region %s had under the id %" PRIu32
+			   " is gone, and what was held of it: its id is %" PRIu32
+			   " now, and all of it is to be taken anew",
+			   r->name, id, region_wire_id(r));
+}
+
 enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 				struct region **ret_region)
 {
@@ -85,7 +100,10 @@ enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 	struct region *r;
 	unsigned right;
 
-	r = id ? regions_by_id(c->rpc->regions, id) : regions_by_name(c->rpc->regions, name);
+	r = id ? regions_by_number(c->rpc->regions, REGION_WIRE_NUMBER(id))
+	       : regions_by_name(c->rpc->regions, name);
+	if (UNLIKELY(id && r && id != region_wire_id(r)))
+		return refuse_generation(c, r, id);
 	if (UNLIKELY(!r)) {
 		c->refusal.asked = id;
 		if (id)
@@ -106,6 +124,8 @@ enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 	if (UNLIKELY(right ? !session_may(s, r, right) : !s->rights[r->id - 1]))
 		return call_refuse_right(c, r, right);
 	*ret_region = r;
+	if (UNLIKELY(c->conn->repeats | c->rpc->refusing) && c->verb->changes)
+		return call_changes(c, r);
 	return PALLOCD_OK;
 }
 
@@ -173,7 +193,7 @@ enum pallocd_status call_fill_region(struct call *c, const struct region *r,
 				     Pallocd__V1__Region *ret)
 {
 	pallocd__v1__region__init(ret);
-	ret->id = r->id;
+	ret->id = region_wire_id(r);
 	/* protobuf-c does not write through it. */
 	ret->name = (char *)(uintptr_t)r->name;
 	ret->base_addr = r->base_addr;
@@ -188,6 +208,8 @@ enum pallocd_status call_fill_region(struct call *c, const struct region *r,
 	ret->death = (Pallocd__V1__DeathPolicy)r->death;
 	ret->quarantine_msec = r->quarantine_usec / 1000;
 	ret->low_npages = r->low_npages;
+	ret->durability = (Pallocd__V1__Durability)r->durability;
+	ret->generation = r->generation;
 	if (r->backing) {
 		const struct backing_info *info = backing_info(r->backing);
 

@@ -15,6 +15,11 @@
 /* A refusal's message for people; region names and numbers fit several times. */
 #define CALL_MESSAGE_BYTES 512u
 
+/* The id of a region on the wire: its index, from 1, and above it how often its memory has become another one. */
+#define REGION_WIRE_NUMBER_BITS 16u
+#define REGION_WIRE_NUMBER(id) ((id) & ((1u << REGION_WIRE_NUMBER_BITS) - 1))
+_Static_assert(REGION_NUMBER_MAX < 1u << REGION_WIRE_NUMBER_BITS, "numbers of regions on the wire");
+
 struct call {
 	struct rpc *rpc;
 	struct rpc_conn *conn;
@@ -28,7 +33,11 @@ struct call {
 	bool closes;    /* the connection is to be closed after the reply */
 	bool reclaimed; /* ended sessions have given back in this turn what the time allowed */
 	int fd;         /* goes out with the reply; -1: none does */
-	bool quick;     /* the reply has no result message yet: quick_* below is packed by hand */
+	/* A request that has been done already: what it was answered. */
+	const uint8_t *remembered;
+	uint32_t remembered_n;
+	enum region_durability durability; /* of what it changes; see call_changes() */
+	bool quick; /* the reply has no result message yet: quick_* below is packed by hand */
 	const uint64_t *quick_addr;
 	uint32_t quick_n;
 	uint64_t quick_npages;
@@ -71,6 +80,43 @@ MUST_CHECK enum pallocd_status call_text(struct call *c, const char *field, cons
  */
 MUST_CHECK enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 					   struct region **ret_region);
+
+/** region_wire_id() - what clients know @r by: another one for each generation, so that who means what is gone does not get what is there now. */
+static inline uint32_t region_wire_id(const struct region *r)
+{
+	return r->number | (uint32_t)(r->generation - 1) << REGION_WIRE_NUMBER_BITS;
+}
+
+/**
+ * call_changes() - the request is about to change something that lives as long as @d says: may it, and will its reply be remembered?
+ * @r: NULL: it is no region's
+ *
+ * Return: OK; STORE_FAILED, LIMIT, NO_MEMORY with the refusal set, and then nothing may be changed.
+ */
+MUST_CHECK enum pallocd_status call_changes(struct call *c, const struct region *r);
+
+/**
+ * repeat_begin() - a request of a session that repeats: is its id in order, and has it been done already? Then c->remembered is the answer.
+ *
+ * Return: OK, INVALID with the refusal set.
+ */
+MUST_CHECK enum pallocd_status repeat_begin(struct call *c);
+
+/** repeat_end() - the request, which has changed something, was answered so. */
+void repeat_end(struct call *c, const uint8_t *frame, size_t n);
+
+/** commits_init(), commits_deinit() - nothing is on its way. */
+void commits_init(struct rpc *rpc);
+void commits_deinit(struct rpc *rpc);
+
+/** commits_retry() - try again what has failed, where that is due. Return: when it is due next; UINT64_MAX: nothing is failing. */
+uint64_t commits_retry(struct rpc *rpc, uint64_t now_usec);
+
+/** commit_failing() - why what changes in regions of @d cannot be written down: a negative errno; 0: it can. */
+int commit_failing(const struct rpc *rpc, enum region_durability d);
+
+/** durability_name() - for people. Static string. */
+const char *durability_name(enum region_durability d);
 
 /**
  * call_refuse_region() - name an outcome of region/ for the client

@@ -72,12 +72,15 @@ void conn_turns_end(struct rpc_conn *conn)
 void rpc_conn_close(struct rpc_conn *conn, enum session_cause cause)
 {
 	struct session *s = take_ptr(conn->session);
+	/* It goes on after the next start. */
+	bool stays = conn->rpc->store && conn->rpc->commit.stopping;
 
 	watch_end(conn);
 	conn_turns_end(conn);
 	if (s) {
 		s->conn = NULL;
-		session_leave(s, cause, clock_usec());
+		if (!stays)
+			session_leave(s, cause, clock_usec());
 	}
 	conn->user->nconnections--;
 	conn->rpc->counters.connections_open--;
@@ -87,6 +90,7 @@ void conn_lose_session(struct rpc_conn *conn)
 {
 	conn->session->conn = NULL;
 	conn->session = NULL;
+	conn->repeats = false;
 	conn->ending = PALLOCD_SESSION_ENDED;
 	conn_turns_end(conn);
 	watch_end(conn);

@@ -21,7 +21,8 @@ static const Pallocd__V1__Feature features[] = {
 	PALLOCD__V1__FEATURE__FEATURE_RESUME,    PALLOCD__V1__FEATURE__FEATURE_NAMES,
 	PALLOCD__V1__FEATURE__FEATURE_SHARING,   PALLOCD__V1__FEATURE__FEATURE_QUOTAS,
 	PALLOCD__V1__FEATURE__FEATURE_WATCH,     PALLOCD__V1__FEATURE__FEATURE_WAIT,
-	PALLOCD__V1__FEATURE__FEATURE_BACKING,
+	PALLOCD__V1__FEATURE__FEATURE_BACKING,   PALLOCD__V1__FEATURE__FEATURE_REPEAT,
+	PALLOCD__V1__FEATURE__FEATURE_CHECK,
 };
 
 static enum pallocd_status hello_check(struct call *c)
@@ -109,6 +110,18 @@ static enum pallocd_status hello_resume(struct call *c, uint64_t grace_usec, str
 	return PALLOCD_OK;
 }
 
+/* Who goes on with the session may be another process, which must not ask by an id that has been used. */
+static uint64_t id_last(const struct session *s)
+{
+	uint64_t last = s->answered;
+
+	for (unsigned d = 0; d < REGION_DURABILITIES; d++) {
+		if (s->memory[d].done > last)
+			last = s->memory[d].done;
+	}
+	return last;
+}
+
 static void hello_fill(struct call *c, const struct session *s, bool resumed)
 {
 	Pallocd__V1__HelloReply *reply = c->reply.hello;
@@ -125,6 +138,9 @@ static void hello_fill(struct call *c, const struct session *s, bool resumed)
 	reply->batch_extents_max = PALLOCD_BATCH_EXTENTS_MAX;
 	reply->grace_msec = s->grace_usec / 1000;
 	reply->resumed = resumed;
+	reply->repeats = s->repeats;
+	reply->last_id = s->repeats ? id_last(s) : 0;
+	reply->restart_grace_msec = c->rpc->store ? c->rpc->restart_grace_msec : 0;
 }
 
 enum pallocd_status hello_serve(struct call *c)
@@ -146,6 +162,9 @@ enum pallocd_status hello_serve(struct call *c)
 	if (status || c->again)
 		return status;
 	s->accepts_handover = m->accepts_handover;
+	s->repeats = c->conn->repeats = m->repeats;
+	/* Resumed or not: all that is said here is kept as long as the session. */
+	session_changed(s);
 	s->conn = c->conn;
 	c->conn->session = s;
 	hello_fill(c, s, m->token.len);

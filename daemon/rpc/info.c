@@ -4,21 +4,26 @@
  * Role:       what tells and changes nothing.
  * Uses:       rpc/verb.h
  */
+#include <string.h>
+
 #include "backing/backing.h"
 #include "base/clock.h"
 #include "rpc/scavenger.h"
 #include "rpc/verb.h"
+#include "store/store.h"
 
 enum pallocd_status list_regions_serve(struct call *c)
 {
 	const struct regions *rs = c->rpc->regions;
 	uint32_t after = c->req->list_regions->after, n;
+	const struct region *last = regions_by_number(rs, REGION_WIRE_NUMBER(after));
 	Pallocd__V1__ListRegionsReply *reply = c->reply.list_regions;
 	enum pallocd_status status;
 	Pallocd__V1__Region *regions;
 
-	if (after > rs->n)
-		after = rs->n;
+	/* They are in the order of the configuration. */
+	if (after)
+		after = last ? last->id : rs->n;
 	n = rs->n - after;
 	if (n > PALLOCD_LIST_REGIONS_MAX)
 		n = PALLOCD_LIST_REGIONS_MAX;
@@ -114,6 +119,29 @@ static uint64_t queued_bytes(const struct regions *rs)
 	return sum;
 }
 
+/* protobuf-c does not write through it; strerror()'s lives until the reply is packed. */
+static char *failure_text(int err)
+{
+	return (char *)(uintptr_t)(err ? strerror(-err) : "");
+}
+
+static void fill_store_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret)
+{
+	int err = commit_failing(rpc, REGION_DURABILITY_MACHINE);
+	struct store_stat stat;
+
+	ret->store_failure = failure_text(err);
+	if (!rpc->store)
+		return;
+	store_stat_get(rpc->store, &stat);
+	ret->process_commits_total = stat.commits[REGION_DURABILITY_PROCESS];
+	ret->process_failures_total = stat.failures[REGION_DURABILITY_PROCESS];
+	ret->process_bytes = stat.bytes[REGION_DURABILITY_PROCESS];
+	ret->machine_commits_total = stat.commits[REGION_DURABILITY_MACHINE];
+	ret->machine_failures_total = stat.failures[REGION_DURABILITY_MACHINE];
+	ret->machine_bytes = stat.bytes[REGION_DURABILITY_MACHINE];
+}
+
 static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret)
 {
 	const struct rpc_counters *n = &rpc->counters;
@@ -141,6 +169,8 @@ static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret
 	ret->cut_off_total = n->cut_off;
 	ret->deaths_total = n->deaths;
 	ret->quota_refusals_total = n->quota_refusals;
+	ret->repeated_total = n->repeated;
+	fill_store_stat(rpc, ret);
 }
 
 static void fill_region_stat(const struct rpc *rpc, struct region *r, Pallocd__V1__RegionStat *ret)
@@ -149,7 +179,7 @@ static void fill_region_stat(const struct rpc *rpc, struct region *r, Pallocd__V
 
 	pagealloc_stat(r->pa, &stat);
 	pallocd__v1__region_stat__init(ret);
-	ret->id = r->id;
+	ret->id = region_wire_id(r);
 	/* protobuf-c does not write through it. */
 	ret->name = (char *)(uintptr_t)r->name;
 	ret->page_size_bytes = region_page_size(r);
@@ -176,6 +206,9 @@ static void fill_region_stat(const struct rpc *rpc, struct region *r, Pallocd__V
 	ret->quarantined_npages = r->quarantined_npages;
 	ret->nwaiting = waiters_count(rpc, r);
 	ret->quota_refusals_total = r->counters.quota;
+	ret->durability = (Pallocd__V1__Durability)r->durability;
+	ret->generation = r->generation;
+	ret->store_failure = failure_text(commit_failing(rpc, r->durability));
 	if (!r->backing)
 		return;
 	ret->resident_bytes = backing_resident_bytes(r->backing);

@@ -7,6 +7,8 @@
  */
 #include "rpc/alloc.h"
 
+#include <inttypes.h>
+
 static enum pallocd_status batch_check(struct call *c, size_t n, const char *field)
 {
 	if (UNLIKELY(n == 0))
@@ -94,6 +96,39 @@ enum pallocd_status alloc_serve(struct call *c)
 	return plain_serve(c, r, o);
 }
 
+/* Whose the client takes the ranges for. */
+static enum pallocd_status owners_check(struct call *c, const struct region *r)
+{
+	const Pallocd__V1__Free *m = c->req->free;
+	struct region_view v;
+
+	if (m->n_owner_session != m->n_addr || m->n_owner_uid != m->n_addr) {
+		c->refusal.asked = m->n_owner_session != m->n_addr ? m->n_owner_session
+								   : m->n_owner_uid;
+		c->refusal.limit = m->n_addr;
+		return call_refuse(c, PALLOCD_INVALID,
+				   m->n_owner_session != m->n_addr ? "owner_session" : "owner_uid",
+				   "%zu addresses, %zu owners' sessions and %zu users: each "
+				   "address needs one of both, or none has any",
+				   m->n_addr, m->n_owner_session, m->n_owner_uid);
+	}
+	c->rpc->cost += m->n_addr;
+	for (uint32_t i = 0; i < m->n_addr; i++) {
+		if (!region_view(r, m->addr[i], &v) && v.npages == m->npages[i] &&
+		    v.session == m->owner_session[i] && v.uid == m->owner_uid[i])
+			continue;
+		c->refusal.index = i;
+		c->refusal.addr = m->addr[i];
+		return call_refuse(
+			c, PALLOCD_NOT_OWNER, "addr",
+			"the %" PRIu64 " pages at %#" PRIx64
+			" of region %s are not, or no longer, one extent of session "
+			"%" PRIu64 " and uid %" PRIu32 ": Lookup and List say what is there",
+			m->npages[i], m->addr[i], r->name, m->owner_session[i], m->owner_uid[i]);
+	}
+	return PALLOCD_OK;
+}
+
 enum pallocd_status free_serve(struct call *c)
 {
 	const Pallocd__V1__Free *m = c->req->free;
@@ -114,6 +149,11 @@ enum pallocd_status free_serve(struct call *c)
 		return call_refuse(c, PALLOCD_INVALID, "npages",
 				   "%zu addresses, but %zu lengths: each address needs one",
 				   m->n_addr, m->n_npages);
+	}
+	if (UNLIKELY(m->n_owner_session || m->n_owner_uid)) {
+		status = owners_check(c, r);
+		if (status)
+			return status;
 	}
 	err = region_free(r, c->conn->session, m->addr, m->npages, (uint32_t)m->n_addr,
 			  &c->quick_npages, &c->quick_shared_npages, &rr);

@@ -6,6 +6,7 @@
  * Uses:       rpc/call.h
  */
 #include <assert.h>
+#include <string.h>
 
 #include "rpc/call.h"
 
@@ -90,6 +91,11 @@ void reply_pack(struct call *c, struct rpc_out *out)
 	uint8_t *begin = out->data + out->n, *p = begin + PALLOCD_FRAME_HEADER_BYTES;
 
 	assert(out->size - out->n >= RPC_OUT_ROOM_MIN);
+	if (UNLIKELY(c->remembered != NULL)) {
+		memcpy(begin, c->remembered, c->remembered_n);
+		out->n += c->remembered_n;
+		return;
+	}
 	if (c->quick) {
 		if (c->reply.id)
 			p = field_put(p, TAG_REPLY_ID, c->reply.id);

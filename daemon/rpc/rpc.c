@@ -23,6 +23,7 @@ int rpc_init(struct rpc *rpc, struct regions *regions, const char *server)
 		.work_usec = RPC_WORK_USEC,
 	};
 	list_init(&rpc->busy);
+	commits_init(rpc);
 	return arena_init(&rpc->arena);
 }
 
@@ -30,6 +31,7 @@ void rpc_deinit(struct rpc *rpc)
 {
 	waiters_deinit(rpc);
 	scavengers_deinit(rpc);
+	commits_deinit(rpc);
 	arena_deinit(&rpc->arena);
 }
 
@@ -43,6 +45,7 @@ void call_init(struct call *c, struct rpc_conn *conn, const Pallocd__V1__Request
 	c->fd = -1;
 	c->quick = false;
 	c->quick_n = 0;
+	c->remembered = NULL;
 	pallocd__v1__reply__init(&c->reply);
 	pallocd__v1__refusal__init(&c->refusal);
 	c->reply.id = req ? req->id : 0;
@@ -81,6 +84,11 @@ static enum pallocd_status dispatch(struct call *c)
 	if (UNLIKELY(c->conn->session && opens))
 		return call_refuse(c, PALLOCD_HELLO_REQUIRED, "hello",
 				   "Hello comes once, and this connection has had it");
+	if (UNLIKELY(c->conn->repeats)) {
+		status = repeat_begin(c);
+		if (status || c->remembered)
+			return status;
+	}
 	if (!verb->by_hand && !result_take(c))
 		return call_no_memory(c);
 	status = verb->measured ? call_measured(c, verb->serve) : verb->serve(c);
@@ -121,6 +129,7 @@ static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 	Pallocd__V1__Request *req;
 	enum pallocd_status status;
 	struct call c;
+	size_t begin;
 
 	arena_reset(&rpc->arena);
 	req = request_unpack(&rpc->arena, data, n);
@@ -142,9 +151,12 @@ static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 		if (status == PALLOCD_FAULTED)
 			faults_report(rpc);
 	}
+	begin = out->n;
 	reply_pack(&c, out);
 	if (UNLIKELY(c.fd >= 0))
 		out->fds[out->nfds++] = c.fd;
+	if (UNLIKELY(conn->repeats) && !status)
+		repeat_end(&c, out->data + begin, out->n - begin);
 	return c.closes ? RPC_E_CLOSE : 0;
 }
 

@@ -10,6 +10,8 @@
  *                 that take several turns.
  *             Q4  a request that takes several turns is the connection's next frame, which is not served until it is answered;
  *                 what is kept of it is that of this frame.
+ *             Q5  where regions are written down, no reply that says that something has changed leaves the process before rpc_commit()
+ *                 says so, or commit_done has reached what it said.
  */
 #ifndef PALLOCD_RPC_RPC_H
 #define PALLOCD_RPC_RPC_H
@@ -53,10 +55,53 @@ struct rpc_counters {
 	uint64_t cut_off;
 	uint64_t deaths;
 	uint64_t quota_refusals;
+	uint64_t repeated; /* requests that had been done, and were answered as they had been */
+};
+
+/*
+ * Work that may block, and is done on another thread while the loop goes on. Lives from submit() until done() is called.
+ */
+struct rpc_job {
+	bool cancelled; /* work() has not been called, and will not be */
+	void (*work)(
+		struct rpc_job *
+			job); /* on any thread: must touch nothing but the job and what belongs to it */
+	void (*done)(
+		struct rpc_job *job); /* on the loop, in rpc_ops' turn or at once; may free it */
+};
+
+/*
+ * What is on its way to where it has to be (commit.c). Batches of MACHINE are written one at a time; what changes meanwhile goes into the next
+ * one, all of it.
+ */
+struct rpc_commit {
+	struct rpc_job job;
+	struct rpc *rpc;
+	/* Of MACHINE, in order: the first is being written, or to be tried again; the second gathers; a third is there where it could not be joined. */
+	struct store_batch *batches[3];
+	uint64_t numbers[3];
+	unsigned nbatches;
+	bool working; /* a thread has the first */
+	int err;      /* of the thread */
+	bool pending; /* something is noted that is to be written as commit_last, when it can be */
+	bool repeated; /* a reply of before was given once more: as it must not overtake what it tells of */
+	bool stopping;
+	uint64_t retry_usec; /* what has failed is tried again then; UINT64_MAX: nothing has */
+	struct log_limit failed_limit, works_limit;
 };
 
 struct rpc {
 	struct regions *regions;
+	struct store *store; /* NULL: nothing is written down */
+	uint64_t restart_grace_msec;
+	/*
+	 * Commits: rpc_commit() counts them, and all up to done are where they have to be. failing: what was to be written last could not be,
+	 * by durability.
+	 */
+	uint64_t commit_last, commit_done;
+	int failing[REGION_DURABILITIES]; /* negative errno; 0: it works */
+	bool refusing;                    /* something is failing: see call_region() */
+	struct rpc_commit commit;
 	const struct rpc_ops
 		*ops; /* NULL where there are no connections to speak of, as in tests */
 	struct wait_queue
@@ -102,18 +147,6 @@ struct scavenger;
 
 struct rpc_conn;
 
-/*
- * Work that may block, and is done on another thread while the loop goes on. Lives from submit() until done() is called.
- */
-struct rpc_job {
-	bool cancelled; /* work() has not been called, and will not be */
-	void (*work)(
-		struct rpc_job *
-			job); /* on any thread: must touch nothing but the job and what belongs to it */
-	void (*done)(
-		struct rpc_job *job); /* on the loop, in rpc_ops' turn or at once; may free it */
-};
-
 /* What rpc asks of the layer that has the connections. All are called while a request is served, in rpc_work() or rpc_expire(), and must not call back. */
 struct rpc_ops {
 	/** close @conn soon, whatever it is doing; its session is no longer its own */
@@ -127,6 +160,8 @@ struct rpc_ops {
 	int (*identify)(struct rpc_conn *conn);
 	/** requests of @conn that are not served, and replies that are not written */
 	uint64_t (*queued_bytes)(const struct rpc_conn *conn);
+	/** rpc->commit_done has risen: replies that waited for that may go out */
+	void (*committed)(struct rpc *rpc);
 	/** @job->work() is to be done elsewhere, and @job->done() here afterwards, never within the call. Return: 0, -ENOMEM, -ECANCELED (the daemon stops). NULL: rpc does both at once, and scavenges nothing. */
 	int (*submit)(struct rpc *rpc, struct rpc_job *job);
 };
@@ -138,6 +173,8 @@ struct rpc_conn {
 	struct user *user;       /* of the peer */
 	bool identified;         /* the peer is known in full; see rpc_ops */
 	struct session *session; /* NULL until Hello */
+	bool repeats;            /* the session does */
+	uint64_t last_id;        /* repeats: of the last request but for Hello */
 	enum pallocd_status
 		ending; /* not 0: the reply to what comes next, or what is said before the connection is cut */
 	struct list
@@ -218,6 +255,32 @@ bool rpc_events_due(const struct rpc_conn *conn);
  */
 MUST_CHECK int rpc_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, struct rpc_out *out,
 			 size_t *ret_used, size_t *ret_need);
+
+/** rpc_commit_changes() - rpc_commit() where something has changed. */
+MUST_CHECK uint64_t rpc_commit_changes(struct rpc *rpc);
+
+/**
+ * rpc_commit() - write down what has changed since the last one
+ *
+ * To be called after rpc_serve(), before any reply of its leaves the process, and at the end of a turn. Return: 0: all of it is written: replies may
+ * go. Else a number: they may when rpc->commit_done has reached it, and rpc_ops.committed() is called then; rpc_expire() is to be called soon, as something
+ * may have to be tried again.
+ */
+MUST_CHECK static inline uint64_t rpc_commit(struct rpc *rpc)
+{
+	return LIKELY(!rpc->regions->changed) ? 0 : rpc_commit_changes(rpc);
+}
+
+/**
+ * rpc_stop() - the daemon stops: what has changed is written for the last time; to be called before connections close
+ *
+ * Where regions outlive the process, sessions stay in them as they are, to be resumed after the next start. What a thread has begun to write is done when its
+ * job is; nothing else is on its way afterwards.
+ */
+void rpc_stop(struct rpc *rpc);
+
+/** rpc_committing() - is something on its way to where it has to be, which is not failing? */
+bool rpc_committing(const struct rpc *rpc);
 
 /** rpc_overloaded() - append the frame that a connection gets which is not taken for want of @what. */
 void rpc_overloaded(struct rpc *rpc, const char *what, struct rpc_out *out);

@@ -138,10 +138,16 @@ enum pallocd_status end_session_serve(struct call *c)
 
 	if (status)
 		return status;
+	if (s != c->conn->session && c->conn->repeats) {
+		status = call_changes(c, NULL);
+		if (status)
+			return status;
+	}
 	c->reply.end_session->nextents = holds_sum(s, NULL).nextents;
 	if (s == c->conn->session) {
 		cause = SESSION_ASKED;
 		c->conn->session = NULL;
+		c->conn->repeats = false;
 		s->conn = NULL;
 		c->closes = true;
 	} else if (s->conn) {

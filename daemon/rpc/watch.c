@@ -90,12 +90,14 @@ static bool event_visible(const struct session *s, const struct event *e)
 	return (e->region_id && e->kind != EVENT_QUOTA) || e->uid == s->owner.uid;
 }
 
-static void event_fill(const struct event *e, Pallocd__V1__Event *ret)
+static void event_fill(const struct regions *rs, const struct event *e, Pallocd__V1__Event *ret)
 {
+	const struct region *r = regions_by_id(rs, e->region_id);
+
 	pallocd__v1__event__init(ret);
 	ret->kind = (Pallocd__V1__EventKind)e->kind;
 	ret->time_usec = e->time_usec;
-	ret->region_id = e->region_id;
+	ret->region_id = r ? region_wire_id(r) : 0;
 	ret->addr = e->addr;
 	ret->npages = e->npages;
 	ret->session = e->session;
@@ -137,7 +139,7 @@ static bool frame_pack(struct rpc_conn *conn, struct rpc_out *out, uint32_t *bud
 			break;
 		if (!event_visible(conn->session, e))
 			continue;
-		event_fill(e, &list[events.n_events]);
+		event_fill(conn->rpc->regions, e, &list[events.n_events]);
 		events.events[events.n_events] = &list[events.n_events];
 		events.n_events++;
 	}

@@ -57,7 +57,9 @@ uint64_t rpc_expire(struct rpc *rpc)
 {
 	uint64_t now = clock_usec(), sessions = regions_expire(rpc->regions, now);
 	uint64_t waits = waiters_expire(rpc, now), scavenge = scavengers_run(rpc, now);
+	uint64_t commits = commits_retry(rpc, now);
 	uint64_t next = sessions < waits ? sessions : waits;
 
-	return next < scavenge ? next : scavenge;
+	next = next < scavenge ? next : scavenge;
+	return next < commits ? next : commits;
 }

@@ -21,7 +21,7 @@ static void backing_closep(struct backing **b)
 	backing_close(*b);
 }
 
-static int refuse(const struct config_region *r, const char *why)
+int backings_refuse(const struct config_region *r, const char *why)
 {
 	log_error("%s: region %s is left out: %s", r->where, r->config.name, why);
 	return BACKINGS_E_REFUSED;
@@ -43,7 +43,7 @@ static int file_note(struct backings *all, const struct config_region *r, const 
 			 "its file is that of region %s, so that both would hand out the same "
 			 "bytes: give it one of its own",
 			 all->files[i].region);
-		return refuse(r, why);
+		return backings_refuse(r, why);
 	}
 	files = mem_resize(all->files, all->nfiles + 1, sizeof(*files));
 	if (!files)
@@ -59,7 +59,7 @@ static int file_look(struct backings *all, const struct config_region *r, const 
 	struct stat st;
 
 	if (fstat(backing_fd(b, true), &st))
-		return refuse(r, strerror(errno));
+		return backings_refuse(r, strerror(errno));
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		log_warning("%s: region %s: %s may be written by others than its owner (mode "
 			    "%04o), whatever Allow= says about attach-rw: chmod 600 it",
@@ -82,22 +82,44 @@ static void tell(const struct config_region *r, const struct backing *b)
 			 : "; not sealed: who may write it may shorten it");
 }
 
-int backings_open(struct backings *all, const struct config_region *r, struct backing **ret_backing)
+/* What one open()s or was given. */
+static int open_or_adopt(const struct config_region *r, int fd, struct backing **ret_backing,
+			 char *why)
+{
+	const struct region_config *c = &r->config;
+	size_t n;
+	int err;
+
+	if (fd < 0)
+		return backing_open(&r->backing, c->name, c->limit_bytes, c->page_size_bytes,
+				    ret_backing, why, WHY_BYTES);
+	err = backing_adopt(&r->backing, c->limit_bytes, c->page_size_bytes, fd, ret_backing, why,
+			    WHY_BYTES);
+	if (err > 0) {
+		n = strlen(why);
+		snprintf(why + n, WHY_BYTES - n,
+			 ". Set that again, or stop the service, which drops its memory and all "
+			 "that is held in it, and start it");
+	}
+	return err;
+}
+
+int backings_open(struct backings *all, const struct config_region *r, int fd,
+		  struct backing **ret_backing)
 {
 	CLEANUP(backing_closep) struct backing *b = NULL;
 	CLEANUP(mem_freep) char *why = NULL;
 	int err;
 
 	*ret_backing = NULL;
-	if (r->backing.kind == BACKING_NONE)
+	if (r->backing.kind == BACKING_NONE && fd < 0)
 		return 0;
 	why = mem_zalloc(1, WHY_BYTES);
 	if (!why)
 		return -ENOMEM;
-	err = backing_open(&r->backing, r->config.name, r->config.limit_bytes,
-			   r->config.page_size_bytes, &b, why, WHY_BYTES);
+	err = open_or_adopt(r, fd, &b, why);
 	if (err > 0)
-		return refuse(r, why);
+		return backings_refuse(r, why);
 	if (!err && r->backing.kind == BACKING_FILE)
 		err = file_look(all, r, b);
 	if (err)

@@ -25,12 +25,16 @@ enum backings_outcome { BACKINGS_E_REFUSED = 1 /* the log says why; the region i
 
 /**
  * backings_open() - @r's, NULL where it shall have none; to be closed by the caller
+ * @fd: memory of before (see backing_adopt()), -1: none; taken on 0
  *
  * One file is for one region: two would hand it out twice.
  * Return: 0, BACKINGS_E_REFUSED, -ENOMEM.
  */
-MUST_CHECK int backings_open(struct backings *all, const struct config_region *r,
+MUST_CHECK int backings_open(struct backings *all, const struct config_region *r, int fd,
 			     struct backing **ret_backing);
+
+/** backings_refuse() - say in the log that @r is left out, because of @why. Returns BACKINGS_E_REFUSED. */
+int backings_refuse(const struct config_region *r, const char *why);
 void backings_deinit(struct backings *all);
 
 #endif

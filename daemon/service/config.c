@@ -50,7 +50,8 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
 		return NULL;
 	c->regions = regions;
 	r = &regions[c->nregions++];
-	*r = (struct config_region){.config = {.page_size_bytes = CONFIG_PAGE_SIZE_DEFAULT}};
+	*r = (struct config_region){.config = {.page_size_bytes = CONFIG_PAGE_SIZE_DEFAULT,
+					       .durability = REGION_DURABILITY_PROCESS}};
 	snprintf(r->config.name, sizeof(r->config.name), "%s", name);
 	snprintf(r->where, sizeof(r->where), "%s", where);
 	config_backing_defaults(r);
@@ -109,6 +110,9 @@ static int options_apply(struct config *c, const struct options *o)
 		{o->socket_mode, "--socket-mode", "SocketMode"},
 		{o->max_connections, "--max-connections", "MaxConnections"},
 		{o->log_level, "--log-level", "LogLevel"},
+		{o->store_dir, "--store-dir", "StoreDirectory"},
+		{o->state_dir, "--state-dir", "StateDirectory"},
+		{o->restart_grace, "--restart-grace", "RestartGrace"},
 	};
 	unsigned keys_set = 0;
 	int err = 0;
@@ -189,6 +193,7 @@ int config_load(struct config *c, const struct options *o)
 		.hello_timeout_msec = NET_HELLO_TIMEOUT_MSEC,
 		.frame_timeout_msec = NET_FRAME_TIMEOUT_MSEC,
 		.send_timeout_msec = NET_SEND_TIMEOUT_MSEC,
+		.restart_grace_msec = CONFIG_RESTART_GRACE_DEFAULT_MSEC,
 	};
 	err = file_load(c, o);
 	if (!err)

@@ -8,6 +8,7 @@
 #ifndef PALLOCD_SERVICE_CONFIG_H
 #define PALLOCD_SERVICE_CONFIG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #define CONFIG_FILE_DEFAULT "/etc/pallocd/pallocd.conf"
 #define CONFIG_SOCKET_MODE_DEFAULT 0660
 #define CONFIG_PAGE_SIZE_DEFAULT 4096u
+#define CONFIG_RESTART_GRACE_DEFAULT_MSEC 30000u
 
 /* Where a region or value was told; long paths are cut, the end matters less than the beginning of a message. */
 #define CONFIG_WHERE_BYTES 512
@@ -49,6 +51,9 @@ struct config {
 	enum log_level log_level;
 	struct user_limits user_limits;
 	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
+	/* Where what outlives the daemon is kept; "": keep.h knows where. */
+	char store_dir[PATH_MAX], state_dir[PATH_MAX];
+	uint64_t restart_grace_msec; /* sessions of before may be resumed so long after a start */
 	struct config_region *regions;
 	size_t nregions;
 };
@@ -95,6 +100,9 @@ MUST_CHECK int config_region_override(struct config_region *r, const char *where
 
 /** config_region_finish() - when all is read: what depends on several keys is worked out and checked. Return: 0, CONFIG_E_BAD. */
 MUST_CHECK int config_region_finish(struct config_region *r);
+
+/** config_durability_name() - as Durability= spells it; static. */
+const char *config_durability_name(enum region_durability d);
 
 /** config_daemon_set() - one value of [Daemon], by its key in the file. Return: 0, CONFIG_E_BAD. */
 MUST_CHECK int config_daemon_set(struct config *c, const char *where, const char *key,

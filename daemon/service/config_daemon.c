@@ -21,7 +21,7 @@ _Static_assert(QUEUED_BYTES_MIN >= NET_IN_BYTES + NET_OUT_BYTES + RPC_OUT_ROOM_M
 typedef int daemon_key_set(struct config *c, size_t offset, const struct config_value *v);
 
 static daemon_key_set socket_set, socket_mode_set, connections_max_set, log_level_set,
-	quota_count_set, queued_bytes_set, timeout_set;
+	quota_count_set, queued_bytes_set, timeout_set, folder_set;
 
 #define AT(field) offsetof(struct config, field)
 
@@ -41,6 +41,9 @@ static const struct daemon_key {
 	{"HelloTimeout", timeout_set, AT(hello_timeout_msec)},
 	{"FrameTimeout", timeout_set, AT(frame_timeout_msec)},
 	{"SendTimeout", timeout_set, AT(send_timeout_msec)},
+	{"StoreDirectory", folder_set, AT(store_dir)},
+	{"StateDirectory", folder_set, AT(state_dir)},
+	{"RestartGrace", timeout_set, AT(restart_grace_msec)},
 };
 
 _Static_assert(ARRAY_SIZE(keys) <= 32, "keys_set has a bit for each");
@@ -111,6 +114,21 @@ static int queued_bytes_set(struct config *c, size_t offset, const struct config
 static int timeout_set(struct config *c, size_t offset, const struct config_value *v)
 {
 	return config_timeout_msec(v, field_at(c, offset));
+}
+
+/* The daemon's own folder may be any: a path that depended on it would be another one after a restart. */
+static int folder_set(struct config *c, size_t offset, const struct config_value *v)
+{
+	size_t n = strlen(v->text);
+
+	if (v->text[0] != '/')
+		return config_complain(v->where, "%s=%s is no absolute path: begin it with /",
+				       v->key, v->text);
+	if (n >= PATH_MAX)
+		return config_complain(v->where, "%s= has a path of %zu bytes: %u are possible",
+				       v->key, n, PATH_MAX - 1);
+	memcpy(field_at(c, offset), v->text, n + 1);
+	return 0;
 }
 
 bool config_daemon_key(size_t i, const char **ret_in_file)

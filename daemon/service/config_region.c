@@ -14,7 +14,7 @@
 #include "service/config_value.h"
 
 static region_key_set bytes_set, quota_bytes_set, quota_count_set, flag_set, usec_set, hole_add,
-	death_set, rule_add, low_set;
+	death_set, durability_set, rule_add, low_set;
 
 #define OF(field) offsetof(struct config_region, field)
 #define AT(field) OF(config.field)
@@ -35,6 +35,7 @@ static const struct region_key {
 	{"Reserve", "reserve", hole_add, AT(nholes), true},
 	{"Death", "death", death_set, AT(death), false},
 	{"Quarantine", "quarantine", usec_set, AT(quarantine_usec), false},
+	{"Durability", "durability", durability_set, AT(durability), false},
 	{"Allow", "allow", rule_add, AT(nrules), true},
 	{"QuotaUser", "quota-user", quota_bytes_set, AT(user_bytes), false},
 	{"QuotaSession", "quota-session", quota_bytes_set, AT(session_bytes), false},
@@ -61,6 +62,12 @@ static const struct {
 	{"free", REGION_DEATH_FREE},
 	{"keep", REGION_DEATH_KEEP},
 	{"quarantine", REGION_DEATH_QUARANTINE},
+};
+
+static const char *const durabilities[REGION_DURABILITIES] = {
+	[REGION_DURABILITY_NONE] = "none",
+	[REGION_DURABILITY_PROCESS] = "process",
+	[REGION_DURABILITY_MACHINE] = "machine",
 };
 
 _Static_assert(ARRAY_SIZE(keys) <= 32, "keys_set has a bit for each");
@@ -152,6 +159,26 @@ static int death_set(struct config_region *r, size_t offset, const struct config
 	return config_complain(v->where,
 			       "%s=%s is not what can become of extents: use free, keep or "
 			       "quarantine",
+			       v->key, v->text);
+}
+
+const char *config_durability_name(enum region_durability d)
+{
+	return durabilities[d];
+}
+
+static int durability_set(struct config_region *r, size_t offset, const struct config_value *v)
+{
+	(void)offset;
+	for (unsigned i = 0; i < REGION_DURABILITIES; i++) {
+		if (strcmp(v->text, durabilities[i]))
+			continue;
+		r->config.durability = (enum region_durability)i;
+		return 0;
+	}
+	return config_complain(v->where,
+			       "%s=%s is not how long extents can live: use none (as long as the "
+			       "daemon), process (until the system goes down) or machine",
 			       v->key, v->text);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 #include "net/net.h"
 #include "service/backings.h"
@@ -19,30 +20,50 @@
 /* The ready line; regions that do not fit are left out. */
 #define SUMMARY_BYTES 1024
 
-static int region_open(struct regions *rs, struct backings *backings, const struct config_region *r)
+static int region_add(struct regions *rs, const struct config_region *r, struct keep *k,
+		      const struct keep_begin *b, struct region_config *c)
 {
-	struct region_config c = r->config;
 	int err;
 
-	err = backings_open(backings, r, &c.backing);
-	if (err)
-		return err;
-	err = regions_add(rs, &c);
+	c->durability = b->durability;
+	/* What was grown then is grown again. */
+	if (b->generation)
+		c->initial_bytes = 0;
+	err = regions_add(rs, c);
 	if (!err)
-		return 0;
-	backing_close(c.backing);
-	log_error("%s: region %s cannot be made: %s", r->where, c.name,
+		return keep_added(k, rs, b);
+	backing_close(c->backing);
+	log_error("%s: region %s cannot be made: %s", r->where, c->name,
 		  err < 0 ? strerror(-err) : "its configuration is impossible");
 	return err < 0 ? err : -EINVAL;
 }
 
-int daemon_regions_open(struct regions *rs, const struct config *c)
+static int region_open(struct regions *rs, struct backings *backings, const struct config_region *r,
+		       struct keep *k)
+{
+	struct region_config c = r->config;
+	char why[2 * PATH_MAX];
+	struct keep_begin b;
+	int err;
+
+	if (keep_begin(k, r, &b, why, sizeof(why)))
+		return backings_refuse(r, why);
+	err = backings_open(backings, r, b.memory ? b.memory->fd : -1, &c.backing);
+	/* It stays the manager's too: whatever is wrong, it is not what is to be dropped. */
+	if (b.memory && err)
+		close(b.memory->fd);
+	if (b.memory)
+		b.memory->fd = -1;
+	return err ? err : region_add(rs, r, k, &b, &c);
+}
+
+int daemon_regions_open(struct regions *rs, const struct config *c, struct keep *k)
 {
 	struct backings backings = {0};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < c->nregions; i++) {
-		err = region_open(rs, &backings, &c->regions[i]);
+		err = region_open(rs, &backings, &c->regions[i], k);
 		/* It has been said, and is no reason for the others not to be there. */
 		if (err == BACKINGS_E_REFUSED)
 			err = 0;
@@ -63,7 +84,7 @@ int daemon_check(const struct config *c)
 	int err = 0;
 
 	for (size_t i = 0; err >= 0 && i < c->nregions; i++) {
-		err = backings_open(&backings, &c->regions[i], &b);
+		err = backings_open(&backings, &c->regions[i], -1, &b);
 		if (!err)
 			backing_close(b);
 		nrefused += err == BACKINGS_E_REFUSED;
@@ -106,14 +127,14 @@ static void summarise(const struct regions *rs, char buf[static SUMMARY_BYTES])
 	}
 }
 
-static int net_config_make(const struct config *c, struct net_config *ret)
+static void net_config_make(const struct config *c, int listen_fd, struct net_config *ret)
 {
 	uint32_t possible = net_connections_max();
-	int err;
 
 	*ret = (struct net_config){
 		.path = c->socket,
 		.mode = c->socket_mode,
+		.inherited_fd = listen_fd,
 		.connections_max = possible,
 		.hello_timeout_msec = c->hello_timeout_msec,
 		.frame_timeout_msec = c->frame_timeout_msec,
@@ -129,20 +150,16 @@ static int net_config_make(const struct config *c, struct net_config *ret)
 			    c->connections_max, possible);
 	else if (c->connections_max)
 		ret->connections_max = c->connections_max;
-	err = manager_listen_fd(&ret->inherited_fd);
-	return err;
 }
 
-static int serve(const struct config *c, struct rpc *rpc)
+static int serve(const struct config *c, int listen_fd, struct rpc *rpc)
 {
 	char summary[SUMMARY_BYTES];
 	struct net_config nc;
 	struct net net;
 	int err;
 
-	err = net_config_make(c, &nc);
-	if (err)
-		return err;
+	net_config_make(c, listen_fd, &nc);
 	err = net_open(&net, &nc, rpc);
 	if (err)
 		return err;
@@ -156,24 +173,40 @@ static int serve(const struct config *c, struct rpc *rpc)
 	return err;
 }
 
+/* The regions are there, with all that is written about them. */
+static int run(const struct config *c, struct keep *k, struct regions *rs)
+{
+	struct rpc rpc;
+	int err;
+
+	err = rpc_init(&rpc, rs, "pallocd " PALLOCD_RELEASE);
+	if (err) {
+		log_error("cannot start: %s", strerror(-err));
+		return err;
+	}
+	rpc.store = k->store;
+	rpc.restart_grace_msec = k->store ? c->restart_grace_msec : 0;
+	err = serve(c, k->handed.listen_fd, &rpc);
+	rpc_deinit(&rpc);
+	return err;
+}
+
 int daemon_run(const struct config *c)
 {
 	struct regions regions;
-	struct rpc rpc;
+	struct keep keep;
 	int err;
 
 	regions_init(&regions, geteuid());
 	regions.limits = c->user_limits;
-	err = daemon_regions_open(&regions, c);
-	if (!err) {
-		err = rpc_init(&rpc, &regions, "pallocd " PALLOCD_RELEASE);
-		if (err)
-			log_error("cannot start: %s", strerror(-err));
-	}
-	if (!err) {
-		err = serve(c, &rpc);
-		rpc_deinit(&rpc);
-	}
+	err = keep_open(&keep, c);
+	if (!err)
+		err = daemon_regions_open(&regions, c, &keep);
+	if (!err)
+		err = keep_load(&keep, &regions, clock_usec() + c->restart_grace_msec * 1000);
+	if (!err)
+		err = run(c, &keep, &regions);
+	keep_close(&keep);
 	regions_deinit(&regions);
 	return err ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }

@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "region/session.h"
 #include "service/config.h"
+#include "service/keep.h"
 
 /** daemon_run() - serve until a signal says stop. Return: an exit code. */
 MUST_CHECK int daemon_run(const struct config *c);
@@ -24,10 +25,10 @@ MUST_CHECK int daemon_check(const struct config *c);
 enum daemon_outcome { DAEMON_E_NO_REGION = 1 /* the log says why */ };
 
 /**
- * daemon_regions_open() - the regions, with what stands behind them; one whose backing cannot be opened is left out, with a line in the log
+ * daemon_regions_open() - the regions, each as @k says that it may begin, with what stands behind them; one whose backing cannot be opened is left out, with a line in the log
  *
  * Return: 0, DAEMON_E_NO_REGION, a negative errno. For daemon_run() and its tests.
  */
-MUST_CHECK int daemon_regions_open(struct regions *rs, const struct config *c);
+MUST_CHECK int daemon_regions_open(struct regions *rs, const struct config *c, struct keep *k);
 
 #endif

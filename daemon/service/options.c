@@ -23,7 +23,11 @@ enum option_code {
 	OPT_REGION,
 	OPT_MAX_CONNECTIONS,
 	OPT_CHECK_CONFIG,
+	OPT_CHECK_STORE,
 	OPT_LOG_LEVEL,
+	OPT_STORE_DIR,
+	OPT_STATE_DIR,
+	OPT_RESTART_GRACE,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -36,7 +40,11 @@ static const struct option long_options[] = {
 	{"region", required_argument, NULL, OPT_REGION},
 	{"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
 	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
+	{"check-store", no_argument, NULL, OPT_CHECK_STORE},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+	{"store-dir", required_argument, NULL, OPT_STORE_DIR},
+	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{"restart-grace", required_argument, NULL, OPT_RESTART_GRACE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -61,10 +69,16 @@ static void help_print(void)
 	       "repeated\n"
 	       "  --max-connections N   above it, connections are refused (default: descriptors - "
 	       "%u)\n"
+	       "  --store-dir DIR       what outlives the daemon ($RUNTIME_DIRECTORY/store, else "
+	       "SOCKET.store)\n"
+	       "  --state-dir DIR       what outlives the system ($STATE_DIRECTORY/store)\n"
+	       "  --restart-grace TIME  clients of before may go on so long after a start "
+	       "(default 30s)\n"
 	       "  --check-config        check options and configuration, and that there is what "
 	       "the "
 	       "regions\n"
 	       "                        name, then end\n"
+	       "  --check-store         check what outlives a daemon that does not run, then end\n"
 	       "  --log-level LEVEL     error, warning, info (default) or debug\n"
 	       "  --help, --version\n"
 	       "\n"
@@ -78,6 +92,9 @@ static void help_print(void)
 	       "  reserve=ADDR:SIZE           nobody ever gets these addresses; may be repeated\n"
 	       "  death=free|keep|quarantine, quarantine=TIME\n"
 	       "                              what becomes of what a session held that has ended\n"
+	       "  durability=none|process|machine\n"
+	       "                              what is held outlives nothing, the daemon "
+	       "(default), or the system\n"
 	       "  allow=WHO:RIGHT[+RIGHT]...  who may what: a user, @group, or * for everyone; may "
 	       "be "
 	       "repeated\n"
@@ -140,8 +157,20 @@ static int option_take(struct options *o, int code)
 	case OPT_CHECK_CONFIG:
 		o->check_config = true;
 		return 0;
+	case OPT_CHECK_STORE:
+		o->check_store = true;
+		return 0;
 	case OPT_LOG_LEVEL:
 		o->log_level = optarg;
+		return 0;
+	case OPT_STORE_DIR:
+		o->store_dir = optarg;
+		return 0;
+	case OPT_STATE_DIR:
+		o->state_dir = optarg;
+		return 0;
+	case OPT_RESTART_GRACE:
+		o->restart_grace = optarg;
 		return 0;
 	case OPT_HELP:
 		help_print();
@@ -176,6 +205,11 @@ int options_parse(struct options *o, int argc, char **argv)
 	}
 	if (o->builtin_config && o->config) {
 		log_error("--builtin-config and --config contradict each other: give one of them");
+		return OPTIONS_E_USAGE;
+	}
+	if (o->check_config && o->check_store) {
+		log_error(
+			"--check-config and --check-store are two things: do one after the other");
 		return OPTIONS_E_USAGE;
 	}
 	return 0;

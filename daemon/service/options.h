@@ -25,10 +25,12 @@ struct options {
 	const char *config;
 	const char *max_connections;
 	const char *log_level;
+	const char *store_dir, *state_dir, *restart_grace;
 	const char **regions;
 	size_t nregions;
 	bool builtin_config; /* no file is read, the built-in configuration is taken */
 	bool check_config;
+	bool check_store;
 };
 
 enum options_outcome {

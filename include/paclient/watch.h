@@ -55,7 +55,8 @@ struct paclient_event {
 	size_t size; /* sizeof(struct paclient_event) */
 	int kind;    /* enum paclient_event_kind */
 	int cause;   /* enum paclient_cause */
-	/* Just before this one so many others were lost, because this program was too slow. */
+	/* Just before this one so many others were lost, because this program was too slow. A time
+	 * without a daemon counts as one. */
 	uint64_t lost;
 	uint64_t time_usec; /* since 1970 */
 	uint64_t addr;
@@ -95,7 +96,8 @@ struct paclient_watch_filter {
  *
  * Events of other users' sessions and quotas are for root and the daemon's own user, those of a
  * region for who has any right there. Nobody waits for a watcher: one that is slow loses events, and
- * is told how many.
+ * is told how many. Where the daemon is started again the watch is set up again, and an event of kind
+ * PACLIENT_EVENT_LOST says that something may have been missed.
  * A watch is used by one thread at a time, and not by a child of fork(2).
  * Blocks until the daemon has answered. Errors as paclient_open(), and NO_REGION, DENIED.
  */
@@ -108,7 +110,8 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_open(const char *socket_path
 /**
  * paclient_watch_fd() - for poll(2): readable when paclient_watch_next() has something to do
  *
- * Return: a descriptor that belongs to the watch; -1 for NULL. After it was readable, call
+ * Return: a descriptor that belongs to the watch and stays the same over restarts of the daemon; it is
+ * for polling alone; -1 for NULL. After it was readable, call
  * paclient_watch_next() with a timeout of 0 until it says TIMED_OUT: one read may bring many events.
  */
 PACLIENT_API int paclient_watch_fd(const paclient_watch *watch);
@@ -120,7 +123,8 @@ PACLIENT_API int paclient_watch_fd(const paclient_watch *watch);
  * @call:       only for the error; its timeout means nothing here
  *
  * Blocks; signals do not end the waiting. Return: 0; TIMED_OUT: none came, which leaves the watch as
- * it was; as any call.
+ * it was; DISCONNECTED: the daemon is gone, and none has come back within the options' timeout or
+ * paclient_restart_grace_ms(), whichever is longer; as any call.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_next(paclient_watch *watch,
 							 struct paclient_event *ret_event,
@@ -136,7 +140,7 @@ typedef int paclient_event_fn(const struct paclient_event *event, void *ctx);
  * @ctx:  its second argument
  * @call: only for the error
  *
- * Blocks as long as the daemon is there. Return: 0 where @each wanted no more; DISCONNECTED; as any
+ * Blocks as long as a daemon is there. Return: 0 where @each wanted no more; DISCONNECTED; as any
  * call, but never TIMED_OUT.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_watch_run(paclient_watch *watch,

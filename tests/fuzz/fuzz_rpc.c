@@ -1,7 +1,8 @@
 /*
  * fuzz_rpc - any bytes, as what a client sends
  *
- * Role:       the input's first byte says whether a good Hello goes ahead; the rest is what the connection brings. Two others are
+ * Role:       the input's first byte says whether a good Hello goes ahead, and whether the session then repeats: all comes once more on a connection that
+ *             resumes it. The rest is what the connection brings. Two others are
  *             there: session 1, of another user, who shares an extent and takes what it is given, and session 2, of the same
  *             user. Every answer must be a Reply, the regions must be consistent whatever came, and when the connections are
  *             gone, nothing of them is left.
@@ -10,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backing/backing.h"
 #include "base/log.h"
@@ -188,6 +190,31 @@ static void check_end(struct rpc *rpc)
 		     regions->table[i]->used_npages - regions->table[i]->detached_npages);
 }
 
+/* The session's connection is lost, and a new one goes on with it; nothing of that can fail. */
+static void conn_resume(struct rpc_conn *conn)
+{
+	uint8_t bytes[32] = {28,   0,    0,    0,    0x08, 0x01, 0x12, 24,
+			     0x08, 0x01, 0x18, 0x64, 0x30, 0x01, 0x22, SESSION_TOKEN_BYTES};
+	struct rpc *rpc = conn->rpc;
+
+	/* Request{id: 1, hello: {version: 1, grace_msec: 100, repeats: true, token: 16 bytes}} */
+	memcpy(bytes + 16, conn->session->token, SESSION_TOKEN_BYTES);
+	conn->session->grace_usec = UINT64_C(3600) * 1000000;
+	rpc_conn_close(conn, SESSION_CLOSED);
+	conn_begin(conn, rpc, 1000, false);
+	MUST(!serve(conn, bytes, sizeof(bytes)), "a Hello that resumes ends the connection");
+	MUST(conn->session && conn->repeats, "a session is not resumed");
+}
+
+static void check_memory(const struct session *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned d = 0; d < REGION_DURABILITIES; d++)
+		n += s->memory[d].n;
+	MUST(n <= PALLOCD_REPEAT_BYTES_MAX, "%" PRIu64 " bytes are remembered", n);
+}
+
 static int known(struct rpc_conn *conn)
 {
 	(void)conn;
@@ -217,9 +244,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	     "the other's extent");
 	conn_begin(&sibling, &rpc, 1000, true);
 	conn_begin(&conn, &rpc, 1000, n && (data[0] & 1));
+	if (conn.session)
+		conn.session->repeats = conn.repeats = data[0] & 2;
 	if (n)
 		(void)serve(&conn, data + 1, n - 1);
 	check_regions(&regions);
+	if (conn.repeats) {
+		check_memory(conn.session);
+		conn_resume(&conn);
+		(void)serve(&conn, data + 1, n - 1);
+		check_regions(&regions);
+	}
 	rpc_conn_close(&conn, SESSION_CLOSED);
 	rpc_conn_close(&sibling, SESSION_DIED);
 	rpc_conn_close(&other, SESSION_CLOSED);

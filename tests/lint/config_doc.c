@@ -39,6 +39,8 @@ static const char *region_default(const char *key, const struct region_config *c
 		duration_format(c->scavenge_delay_usec, text);
 	else if (strcmp(key, "ScavengeCPU") == 0)
 		snprintf(text, sizeof(text), "%g%%", c->scavenge_cpu_ppm / 10000.0);
+	else if (strcmp(key, "Durability") == 0)
+		return config_durability_name(c->durability);
 	else
 		return "-";
 	return text;
@@ -60,6 +62,7 @@ static const char *daemon_default(const char *key, const struct config *c)
 		{"HelloTimeout", c->hello_timeout_msec, 't'},
 		{"FrameTimeout", c->frame_timeout_msec, 't'},
 		{"SendTimeout", c->send_timeout_msec, 't'},
+		{"RestartGrace", c->restart_grace_msec, 't'},
 	};
 
 	if (strcmp(key, "Socket") == 0)

@@ -55,6 +55,9 @@ for file in "${sources[@]}"; do
 	if [[ $layer != net ]]; then
 		faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<uv' "$file" | sed 's/$/: libuv is net'"'"'s alone/' || true)
 	fi
+	if [[ $layer != store ]]; then
+		faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<lmdb' "$file" | sed 's/$/: LMDB is store'"'"'s alone/' || true)
+	fi
 done
 
 # What CMake links must be in the table as well: otherwise the link tests would test nothing.
@@ -64,6 +67,7 @@ while read -r layer libraries; do
 		pallocd_warnings | *warnings*) continue ;;
 		PkgConfig::LIBUV | PkgConfig::UV | uv) [[ $layer == net ]] || fault "cmake: $layer links libuv" ;;
 		*::* | Threads*) ;;
+		lmdb) [[ $layer == store ]] || fault "cmake: $layer links lmdb" ;;
 		*) [[ ${may[$layer]-} == *" $library "* ]] || fault "cmake: $layer links $library, not in daemon/README.md's table" ;;
 		esac
 	done

@@ -39,6 +39,7 @@ static void print_limits(void)
 		{PALLOCD_SESSIONS_MAX, "sessions that one `SessionsReply` lists"},
 		{PALLOCD_LIST_EXTENTS_MAX, "extents that one `ListReply` lists"},
 		{PALLOCD_EVENTS_MAX, "events of one `Events`"},
+		{PALLOCD_FINDINGS_MAX, "findings that one `CheckReply` tells"},
 	};
 
 	printf("| number | what it limits |\n|---:|---|\n");

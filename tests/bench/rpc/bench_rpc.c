@@ -46,11 +46,15 @@ static const char help[] =
 	"against an echo\n"
 	"server on libuv that sends each frame back as it came (echo), and against one that also "
 	"unpacks each\n"
-	"request and packs a reply with protobuf-c (echo+pb). All three are started by this "
-	"program, get the same\n"
-	"bytes from the same load generator, and take turns, round by round; a ratio is the median "
-	"of the rounds'\n"
-	"ratios. Server and load generator run on different CPUs where there are two.\n"
+	"request and packs a reply with protobuf-c (echo+pb). pallocd runs three times: with a "
+	"region that lives as\n"
+	"long as the process (pallocd), with one that outlives it (kept: durability=process), and "
+	"as "
+	"kept, for clients\n"
+	"that repeat what was not answered (repeats). All are started by this program, get the "
+	"same requests from\n"
+	"the same load generator, and take turns, round by round; a ratio is the median of the "
+	"rounds' ratios. Server and load generator run on different CPUs where there are two.\n"
 	"\n"
 	"  --cells LIST     connections x requests in flight on each, \"1x1,8x64\"; default: 1, 8, "
 	"64, 512\n"
@@ -66,7 +70,9 @@ static const char help[] =
 	"microseconds at the\n"
 	"median, 99 % and 99.9 %, the server's CPU time per request in nanoseconds, and, for "
 	"pallocd, rate, median\n"
-	"latency and CPU time divided by those of echo and of echo+pb.\n";
+	"latency and CPU time divided by those of echo and of echo+pb; for kept and repeats also "
+	"how many nanoseconds of\n"
+	"CPU time a pair costs more than pallocd's.\n";
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -93,6 +99,16 @@ static double over_rounds(const struct sample *s, const struct sample *base, uns
 		if (base)
 			v[i] /= *(const double *)((const char *)&base[i] + offset);
 	}
+	return median(v, n);
+}
+
+/* Nanoseconds of CPU time that a pair of requests takes more than with @base: median over the rounds. */
+static double pair_cost(const struct sample *s, const struct sample *base, unsigned n)
+{
+	double v[ROUNDS_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		v[i] = 2 * (s[i].cpu - base[i].cpu);
 	return median(v, n);
 }
 
@@ -147,10 +163,13 @@ static void run_cell(const struct options *o, struct server *servers, const stru
 		       over_rounds(s, NULL, n, offsetof(struct sample, p99)) / 1000,
 		       over_rounds(s, NULL, n, offsetof(struct sample, p999)) / 1000,
 		       over_rounds(s, NULL, n, offsetof(struct sample, cpu)));
-		if (i == SERVER_PALLOCD) {
+		if (server_is_pallocd(i)) {
 			print_ratios(s, samples[SERVER_ECHO], n, o->tsv);
 			print_ratios(s, samples[SERVER_ECHO_PROTOBUF], n, o->tsv);
 		}
+		if (server_is_pallocd(i) && i != SERVER_PALLOCD)
+			printf(o->tsv ? "\t%.0f" : " %8.0f",
+			       pair_cost(s, samples[SERVER_PALLOCD], n));
 		putchar('\n');
 	}
 	fflush(stdout);
@@ -158,10 +177,10 @@ static void run_cell(const struct options *o, struct server *servers, const stru
 
 static void print_header(const struct options *o)
 {
-	static const char *const names[] = {"cell",      "server",   "req/s",   "p50 us", "p99 us",
-					    "p99.9 us",  "cpu ns",   "rate/e",  "p50/e",  "cpu/e",
-					    "rate/e+pb", "p50/e+pb", "cpu/e+pb"};
-	static const int widths[] = {-8, -8, 9, 8, 8, 8, 7, 8, 8, 8, 8, 8, 8};
+	static const char *const names[] = {"cell",      "server",   "req/s",    "p50 us", "p99 us",
+					    "p99.9 us",  "cpu ns",   "rate/e",   "p50/e",  "cpu/e",
+					    "rate/e+pb", "p50/e+pb", "cpu/e+pb", "ns/pair"};
+	static const int widths[] = {-8, -8, 9, 8, 8, 8, 7, 8, 8, 8, 8, 8, 8, 8};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (o->tsv)

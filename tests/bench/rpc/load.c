@@ -5,7 +5,8 @@
  * Uses:       server.h, hist.h, util.h, proto/
  *
  * Requests and replies are written and read by hand, which protobuf allows: with a library's help this side would be slower than
- * the servers. A slot is one of a connection's requests in flight; its number, plus 1, is the id that the request carries.
+ * the servers. A slot is one of a connection's requests in flight; its number, plus 1, is the id that the request carries. Where requests
+ * can be repeated, ids ascend; as replies come in order, those in flight are never more than the slots.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +21,7 @@
 #include "util.h"
 
 /* Bytes of the longest request that is sent here: id, tag, length, region, address, pages. */
-#define REQUEST_MAX 48u
+#define REQUEST_MAX 64u
 
 /* Tag of a field with a length: a message, a packed array. */
 #define TAG(field) ((uint8_t)((field) << 3 | 2))
@@ -44,6 +45,9 @@ struct conn {
 	struct slot *slots;
 	unsigned *fresh; /* slots whose request is in out[]: they get their time when it is sent */
 	unsigned nfresh;
+	/* Only where ids ascend: the last one sent, the last one answered, and whose they are, by id modulo depth. */
+	uint64_t id, answered;
+	unsigned *owner;
 	uint8_t *out;
 	uint8_t in[FRAME_MAX];
 };
@@ -54,6 +58,7 @@ struct load {
 	int epoll_fd;
 	uint64_t in_flight;
 	bool sending, measuring;
+	bool repeats;
 	struct load_result *result;
 	struct conn *conns;
 };
@@ -83,6 +88,13 @@ static bool varint_get(const uint8_t **p, const uint8_t *end, uint64_t *ret)
 	return false;
 }
 
+/* The id of the next request, which is slot @i's. */
+static uint64_t id_next(const struct load *l, struct conn *c, unsigned i)
+{
+	c->owner[++c->id % l->depth] = i;
+	return c->id;
+}
+
 /* Appends the slot's next request: Free of what it holds, else Alloc of one page. */
 static void request_add(struct load *l, struct conn *c, unsigned i)
 {
@@ -108,7 +120,11 @@ static void request_add(struct load *l, struct conn *c, unsigned i)
 
 	p = frame + PALLOCD_FRAME_HEADER_BYTES;
 	*p++ = 0x08; /* Request.id = 1 */
-	p = varint_put(p, i + 1);
+	p = varint_put(p, l->repeats ? id_next(l, c, i) : i + 1);
+	if (l->repeats) {
+		p = varint_put(p, 31 << 3); /* Request.answered */
+		p = varint_put(p, c->answered);
+	}
 	*p++ = slot->holding ? TAG(PALLOCD__V1__REQUEST__VERB_FREE)
 			     : TAG(PALLOCD__V1__REQUEST__VERB_ALLOC);
 	*p++ = (uint8_t)(b - body);
@@ -159,12 +175,16 @@ static void reply_take(struct load *l, struct conn *c, const uint8_t *p, uint32_
 {
 	uint64_t id = 0, status = 0, addr = ADDR_NONE;
 	struct slot *slot;
+	unsigned i;
 
-	if (!reply_read(p, p + size, &id, &status, &addr) || !id || id > l->depth)
+	if (!reply_read(p, p + size, &id, &status, &addr) || !id ||
+	    (l->repeats ? id != c->answered + 1 : id > l->depth))
 		die("a reply can't be read or has a strange id");
 	if (status)
 		die("a request was refused with status %u", (unsigned)status);
-	slot = &c->slots[id - 1];
+	i = l->repeats ? c->owner[id % l->depth] : (unsigned)id - 1;
+	slot = &c->slots[i];
+	c->answered = id;
 	if (!slot->in_flight)
 		die("a reply that nobody asked for, id %u", (unsigned)id);
 	slot->in_flight = false;
@@ -176,7 +196,7 @@ static void reply_take(struct load *l, struct conn *c, const uint8_t *p, uint32_
 		l->result->nrequests++;
 	}
 	if (l->sending)
-		request_add(l, c, (unsigned)id - 1);
+		request_add(l, c, i);
 }
 
 static void conn_send(struct conn *c)
@@ -266,6 +286,7 @@ static void load_drain(struct load *l)
 static void load_open(struct load *l, const struct server *s)
 {
 	l->region_id = s->region_id;
+	l->repeats = s->kind == SERVER_PALLOCD_REPEATS;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->conns = calloc(l->nconns, sizeof(*l->conns));
 	if (l->epoll_fd < 0 || !l->conns)
@@ -277,8 +298,9 @@ static void load_open(struct load *l, const struct server *s)
 		c->fd = server_connect(s);
 		c->slots = calloc(l->depth, sizeof(*c->slots));
 		c->fresh = calloc(l->depth, sizeof(*c->fresh));
+		c->owner = calloc(l->depth, sizeof(*c->owner));
 		c->out = malloc((size_t)l->depth * REQUEST_MAX);
-		if (!c->slots || !c->fresh || !c->out ||
+		if (!c->slots || !c->fresh || !c->owner || !c->out ||
 		    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, c->fd, &event))
 			die("no memory or descriptors");
 	}
@@ -290,6 +312,7 @@ static void load_close(struct load *l)
 		close(l->conns[i].fd);
 		free(l->conns[i].slots);
 		free(l->conns[i].fresh);
+		free(l->conns[i].owner);
 		free(l->conns[i].out);
 	}
 	free(l->conns);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 #include "util.h"
 
 /* The region that pallocd serves: room for every request that any cell keeps in flight, and addresses as long as real ones. */
-#define REGION "bench,limit=4G,initial=4G,page-size=4K,base=0x7f0000000000"
+#define REGION "bench,limit=4G,initial=4G,page-size=4K,base=0x7f0000000000,durability="
 
 /* How long a server may take until it listens; a sanitizer build on a busy machine takes its time. */
 #define START_NS (UINT64_C(20) * 1000000000u)
@@ -36,6 +37,10 @@ const char *server_name(enum server_kind kind)
 		return "echo+pb";
 	case SERVER_PALLOCD:
 		return "pallocd";
+	case SERVER_PALLOCD_KEPT:
+		return "kept";
+	case SERVER_PALLOCD_REPEATS:
+		return "repeats";
 	case SERVER_NKINDS:
 		break;
 	}
@@ -44,7 +49,10 @@ const char *server_name(enum server_kind kind)
 
 static void stop_all(void)
 {
-	static const char *const files[] = {"echo", "echo+pb", "pallocd", "pallocd.log"};
+	/* Those that are files go before the folders that they are in. */
+	static const char *const files[] = {
+		"store/data.mdb", "store/lock.mdb", "store/lock", "store",
+		"server",         "server.lock",    "log",        ""};
 	char path[128];
 
 	if (getpid() != owner)
@@ -56,10 +64,11 @@ static void stop_all(void)
 		waitpid(servers[i]->pid, NULL, 0);
 		servers[i] = NULL;
 	}
-	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
+	for (unsigned kind = 0; kind < SERVER_NKINDS; kind++)
+		for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+			snprintf(path, sizeof(path), "%s/%s/%s", dir, server_name(kind), files[i]);
+			remove(path);
+		}
 	rmdir(dir);
 }
 
@@ -110,10 +119,13 @@ int pin_client(void)
 
 static void child_pallocd(const struct server *s, const char *program)
 {
-	char log[128];
+	char log[128], store[128], region[128];
 	int fd;
 
-	snprintf(log, sizeof(log), "%s/pallocd.log", dir);
+	snprintf(log, sizeof(log), "%s/%s/log", dir, server_name(s->kind));
+	snprintf(store, sizeof(store), "%s/%s/store", dir, server_name(s->kind));
+	snprintf(region, sizeof(region), "%s%s", REGION,
+		 s->kind == SERVER_PALLOCD ? "none" : "process");
 	fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd >= 0) {
 		dup2(fd, STDOUT_FILENO);
@@ -121,7 +133,8 @@ static void child_pallocd(const struct server *s, const char *program)
 	}
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
-	execl(program, program, "--socket", s->addr.sun_path, "--region", REGION, (char *)NULL);
+	execl(program, program, "--socket", s->addr.sun_path, "--store-dir", store, "--region",
+	      region, (char *)NULL);
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
@@ -137,13 +150,13 @@ static void child_echo(const struct server *s)
 }
 
 /* What pallocd said before it ended. */
-static void print_log(void)
+static void print_log(const struct server *s)
 {
 	char path[128], text[2048];
 	size_t n;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/pallocd.log", dir);
+	snprintf(path, sizeof(path), "%s/%s/log", dir, server_name(s->kind));
 	f = fopen(path, "re");
 	if (!f)
 		return;
@@ -187,6 +200,7 @@ int server_connect(const struct server *s)
 		die("%s: connect: %s", server_name(s->kind), strerror(errno));
 	hello.version = PALLOCD_PROTOCOL_VERSION;
 	hello.client = name;
+	hello.repeats = s->kind == SERVER_PALLOCD_REPEATS;
 	request.hello = &hello;
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_HELLO;
 	exchange(fd, &request, reply);
@@ -205,7 +219,7 @@ static uint32_t region_id(const struct server *s)
 	size_t size;
 	int fd;
 
-	if (s->kind != SERVER_PALLOCD)
+	if (!server_is_pallocd(s->kind))
 		return 1;
 	fd = server_connect(s);
 	info.region = name;
@@ -238,7 +252,7 @@ static void wait_listening(const struct server *s)
 		if (!err)
 			return;
 		if (waitpid(s->pid, NULL, WNOHANG) == s->pid || clock_ns(CLOCK_MONOTONIC) > end) {
-			print_log();
+			print_log(s);
 			die("%s does not listen on %s", server_name(s->kind), s->addr.sun_path);
 		}
 		nanosleep(&pause, NULL);
@@ -251,6 +265,10 @@ void server_start(struct server *s, enum server_kind kind, const char *program)
 	s->kind = kind;
 	s->addr.sun_family = AF_UNIX;
 	snprintf(s->addr.sun_path, sizeof(s->addr.sun_path), "%s/%s", dir, server_name(kind));
+	if (mkdir(s->addr.sun_path, 0700))
+		die("%s: %s", s->addr.sun_path, strerror(errno));
+	snprintf(s->addr.sun_path, sizeof(s->addr.sun_path), "%s/%s/server", dir,
+		 server_name(kind));
 	fflush(NULL);
 	s->pid = fork();
 	if (s->pid < 0)
@@ -258,7 +276,7 @@ void server_start(struct server *s, enum server_kind kind, const char *program)
 	if (!s->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		pin(0);
-		if (kind == SERVER_PALLOCD)
+		if (server_is_pallocd(kind))
 			child_pallocd(s, program);
 		else
 			child_echo(s);

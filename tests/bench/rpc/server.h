@@ -7,6 +7,7 @@
 #ifndef BENCH_RPC_SERVER_H
 #define BENCH_RPC_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -15,7 +16,9 @@
 enum server_kind {
 	SERVER_ECHO,
 	SERVER_ECHO_PROTOBUF,
-	SERVER_PALLOCD,
+	SERVER_PALLOCD,      /* truth lives as long as the process */
+	SERVER_PALLOCD_KEPT, /* it outlives the process */
+	SERVER_PALLOCD_REPEATS, /* and requests that were not answered can be repeated (Hello.repeats) */
 	SERVER_NKINDS,
 };
 
@@ -27,8 +30,13 @@ struct server {
 	uint32_t region_id;
 };
 
-/** server_name() - "echo", "echo+pb", "pallocd". */
+/** server_name() - "echo", "echo+pb", "pallocd", "kept", "repeats". */
 const char *server_name(enum server_kind kind);
+
+static inline bool server_is_pallocd(enum server_kind kind)
+{
+	return kind >= SERVER_PALLOCD;
+}
 
 /**
  * server_start() - start a server and wait until it listens

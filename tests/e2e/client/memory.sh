@@ -45,8 +45,8 @@ has "$out" '^commit +lazy$' "info"
 run 0 --json info clean
 json "$out" 'j["backing"] == "memfd" and j["backing_page_bytes"] == 4096 and j["sanitize"] and j["releases"] and j["commit"] == "lazy"' "info --json"
 run 0 regions
-has "$out" '^mem .* 0x10000000 +memfd$' "regions"
-has "$out" '^bare .* 0x0 +none$' "regions"
+has "$out" '^mem .* 0x10000000 +memfd +process$' "regions"
+has "$out" '^bare .* 0x0 +none +process$' "regions"
 
 # One writes, the other reads, by address and by name, a part or all of it.
 run 0 alloc mem 2 --name words

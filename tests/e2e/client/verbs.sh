@@ -8,12 +8,12 @@ daemon_start --region ddr,limit=64M,initial=16M,base=0x10000000 --region hbm,lim
 
 run 0 regions
 has "$out" '^REGION .* PAGE .* LIMIT' "regions: heading"
-has "$out" '^ddr +4 KiB +64 MiB +16 MiB +0 B +16 MiB +0\.0  0x10000000 +none$' "regions: ddr"
+has "$out" '^ddr +4 KiB +64 MiB +16 MiB +0 B +16 MiB +0\.0  0x10000000 +none +process$' "regions: ddr"
 has "$out" '^hbm +2 MiB +8 GiB +0 B' "regions: hbm"
 run 0 regions --json
 json "$out" '[r["name"] for r in j["regions"]] == ["ddr", "hbm"]' "regions --json"
 json "$out" 'j["regions"][0]["base_addr"] == "0x10000000"' "regions --json"
-json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted rights death quarantine_ms low_npages backing backing_page_bytes commit sanitize releases".split())' "regions --json: keys"
+json "$out" 'set(j["regions"][0]) == set("name id base_addr page_size_bytes limit_npages grown_npages used_npages free_npages held_npages auto_grow_npages best_fit faulted rights death quarantine_ms low_npages backing backing_page_bytes commit sanitize releases durability generation".split())' "regions --json: keys"
 
 run 0 info ddr
 has "$out" 'grown +4096 pages \(16 MiB\)' "info"

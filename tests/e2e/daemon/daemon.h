@@ -103,10 +103,25 @@ static inline const char *daemon_said(const struct daemon_process *d)
 	return text;
 }
 
-/** daemon_remove() - its folder, which must hold nothing but the log. */
+/** daemon_forget() - the store beside its socket goes: a daemon that is started there now is a fresh one. */
+static inline void daemon_forget(const struct daemon_process *d)
+{
+	static const char *const names[] = {"process.lmdb", "process.lock"};
+	char store[80], file[112];
+
+	snprintf(store, sizeof(store), "%s.store", d->path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(file, sizeof(file), "%s/%s", store, names[i]);
+		unlink(file);
+	}
+	rmdir(store);
+}
+
+/** daemon_remove() - its folder, which must hold nothing but the log and the store. */
 static inline void daemon_remove(const struct daemon_process *d)
 {
 	unlink(d->log);
+	daemon_forget(d);
 	WIRE_MUST(rmdir(d->dir) == 0, "pallocd left something in %s", d->dir);
 }
 

@@ -65,7 +65,7 @@ START_TEST(exit_codes)
 	ck_assert_int_eq(RUN("--config", path, "--check-config"), 0);
 	assert_said("good");
 	ck_assert_int_eq(RUN("--region", "a,limit=1M", "--socket", "/nonexistent/x"), 1);
-	assert_said("/nonexistent/x.lock");
+	assert_said("cannot start without the store in /nonexistent/x.store");
 	unlink(path);
 	daemon_remove(&d);
 }
@@ -97,7 +97,7 @@ START_TEST(a_second_daemon_is_refused_and_a_dead_one_replaced)
 	fd = wire_open(d.path);
 	daemon_exec(&second, args);
 	ck_assert_int_eq(daemon_wait(&second), 1);
-	ck_assert_msg(strstr(daemon_said(&d), "another pallocd serves this socket"), "%s",
+	ck_assert_msg(strstr(daemon_said(&d), "another pallocd has the store"), "%s",
 		      daemon_said(&d));
 	wire_done(wire_stat(fd));
 	close(fd);

@@ -35,6 +35,11 @@ for folder in $folders; do
 	fi
 done
 
+# What outlives the daemon needs a folder that stays, a store for descriptors, and a restart that keeps it.
+for line in RuntimeDirectoryPreserve=yes 'FileDescriptorStoreMax=[1-9]' 'StateDirectory=.' Restart=always; do
+	grep -q "^$line" "$units/pallocd.service" || { echo "pallocd.service: wanted $line" && exit 1; }
+done
+
 # The socket unit listens where the daemon and the command look by default.
 for program in sbin/pallocd bin/paclient; do
 	"$dir/usr/$program" --help | grep -qF "$socket" || { echo "$program --help does not name $socket" && exit 1; }

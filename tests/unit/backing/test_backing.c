@@ -46,6 +46,36 @@ START_TEST(a_memfd_is_sealed_and_as_long_as_the_limit)
 }
 END_TEST
 
+START_TEST(memory_of_before_is_taken_over)
+{
+	struct backing *first = must_open(&memfd, M, PAGE), *b = NULL;
+	char why[256];
+	int fd = dup(backing_kept_fd(first));
+
+	ck_assert_int_eq(pwrite(backing_fd(first, true), "x", 1, 0), 1);
+	backing_close(first);
+	/* Another length, another kind; what it is not, it is not made. */
+	ck_assert_int_eq(backing_adopt(&memfd, 2 * M, PAGE, fd, &b, why, sizeof(why)),
+			 BACKING_E_CONFIG);
+	ck_assert_str_eq(why, "its memory of before has 1M, and its limit is 2M");
+	ck_assert_int_eq(backing_adopt(&(struct backing_config){.kind = BACKING_FILE}, M, PAGE, fd,
+				       &b, why, sizeof(why)),
+			 BACKING_E_CONFIG);
+	ck_assert_int_eq(backing_adopt(&memfd, M, PAGE, fd, &b, why, sizeof(why)), 0);
+	ck_assert(backing_info(b)->sealed);
+	ck_assert_int_eq(pread(backing_fd(b, false), why, 1, 0), 1);
+	ck_assert_int_eq(why[0], 'x');
+	backing_close(b);
+	/* Not sealed: somebody else's. */
+	fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ck_assert_int_eq(ftruncate(fd, M), 0);
+	ck_assert_int_eq(backing_adopt(&memfd, M, PAGE, fd, &b, why, sizeof(why)),
+			 BACKING_E_CONFIG);
+	ck_assert_str_eq(why, "its memory of before is not sealed as this program seals it");
+	close(fd);
+}
+END_TEST
+
 START_TEST(readers_cannot_write)
 {
 	struct backing *b = must_open(&memfd, M, PAGE);
@@ -375,6 +405,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_memfd_is_sealed_and_as_long_as_the_limit);
+	tcase_add_test(tc, memory_of_before_is_taken_over);
 	tcase_add_test(tc, readers_cannot_write);
 	tcase_add_test(tc, readers_cannot_open_it_again_for_writing);
 	tcase_add_test(tc, flags_that_a_client_sets_are_its_own);

@@ -153,16 +153,16 @@ bool fake_hello(int fd)
 	return fake_write(fd, frame, n);
 }
 
-/* A minute's grace at the most; features 1 to 11, and 64, which is too new for anybody. */
+/* A minute's grace at the most; features 1 to 13, and 64, which is too new for anybody. */
 static size_t answer_hello(const struct fake *f, Pallocd__V1__Reply *reply,
 			   const Pallocd__V1__Hello *q, uint8_t *to)
 {
 	Pallocd__V1__HelloReply h = PALLOCD__V1__HELLO_REPLY__INIT;
-	Pallocd__V1__Feature features[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 64};
+	Pallocd__V1__Feature features[14] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64};
 
 	if (!f || !f->old) {
 		h.features = features;
-		h.n_features = 12;
+		h.n_features = 14;
 		h.token = (ProtobufCBinaryData){16, (uint8_t *)"the fake's token"};
 		h.grace_msec = q->grace_msec < 60000 ? q->grace_msec : 60000;
 		h.resumed = q->token.len != 0;
@@ -203,6 +203,8 @@ static void region_fill(Pallocd__V1__Region *r, uint32_t id, char *name)
 	r->commit = PALLOCD__V1__COMMIT__COMMIT_NOW;
 	r->sanitize = true;
 	r->releases = true;
+	r->durability = PALLOCD__V1__DURABILITY__DURABILITY_MACHINE;
+	r->generation = 3;
 	r->rights = rights;
 	r->n_rights = 4;
 }
@@ -349,6 +351,14 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	d.deaths_total = 19;
 	d.quota_refusals_total = 20;
 	d.events_lost_total = 21;
+	d.repeated_total = 22;
+	d.process_commits_total = 23;
+	d.process_failures_total = 24;
+	d.process_bytes = 25;
+	d.machine_commits_total = 26;
+	d.machine_failures_total = 27;
+	d.machine_bytes = 28;
+	d.store_failure = (char *)"no space left";
 	r.id = q->region_id;
 	r.name = (char *)"r3";
 	r.page_size_bytes = PAGE_SIZE;
@@ -368,6 +378,9 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	r.no_memory_total = 31;
 	r.scavenger = PALLOCD__V1__SCAVENGER_STATE__SCAVENGER_RESTING;
 	r.retained_npages = 33;
+	r.durability = PALLOCD__V1__DURABILITY__DURABILITY_MACHINE;
+	r.generation = 35;
+	r.store_failure = (char *)"read-only";
 	s.daemon = &d;
 	s.region = q->region_id ? &r : NULL;
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_STAT;

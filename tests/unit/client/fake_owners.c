@@ -201,6 +201,25 @@ static size_t answer_watch(Pallocd__V1__Reply *reply, uint8_t *to)
 	return fake_frame(reply, to);
 }
 
+/* As many findings as the region's number; of region 98 one more than are told, of 99 none of those that there are. */
+static size_t answer_check(Pallocd__V1__Reply *reply, const Pallocd__V1__Check *q, uint8_t *to)
+{
+	static char *findings[98];
+	Pallocd__V1__CheckReply r = PALLOCD__V1__CHECK_REPLY__INIT;
+
+	for (uint32_t i = 0; i < 98; i++)
+		findings[i] = (char *)(i % 2 ? "a longer finding" : "one");
+	r.nfindings = q->region_id == 98 ? 4 : q->region_id == 99 ? 1 : q->region_id;
+	r.findings = findings;
+	r.n_findings = q->region_id == 98 ? 3 : q->region_id == 99 ? 0 : q->region_id;
+	r.nregions = 5;
+	r.store_compared = q->region_id != 3;
+	r.sees_sessions = q->region_id == 3;
+	reply->result_case = PALLOCD__V1__REPLY__RESULT_CHECK;
+	reply->check = &r;
+	return fake_frame(reply, to);
+}
+
 size_t fake_answer_owners(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q,
 			  uint8_t *to)
 {
@@ -223,6 +242,8 @@ size_t fake_answer_owners(struct fake *f, Pallocd__V1__Reply *reply, const Pallo
 		return answer_handover(reply, q->handover, to);
 	case PALLOCD__V1__REQUEST__VERB_QUOTAS:
 		return answer_quotas(reply, q->quotas, to);
+	case PALLOCD__V1__REQUEST__VERB_CHECK:
+		return answer_check(reply, q->check, to);
 	case PALLOCD__V1__REQUEST__VERB_WATCH:
 		return answer_watch(reply, to);
 	default:

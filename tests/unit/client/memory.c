@@ -412,8 +412,8 @@ START_TEST(watch_without_memory)
 			break;
 		ck_assert_int_eq(status, PACLIENT_OUT_OF_MEMORY);
 	}
-	/* The watch and the handle's mapping. */
-	ck_assert_uint_eq(n, 2);
+	/* The watch, its request and the handle's mapping. */
+	ck_assert_uint_eq(n, 3);
 	/* The usual frame needs none; the other one is not lost for want of it. */
 	ck_assert_uint_eq(events_until(w, 0, PACLIENT_OUT_OF_MEMORY), PALLOCD_EVENTS_MAX);
 	for (n = 0; n < 40; n++)

@@ -290,12 +290,19 @@ START_TEST(new_fields_arrive)
 	ck_assert(ds.queued_bytes == 16 && ds.refused_total == 17 && ds.cut_off_total == 18);
 	ck_assert(ds.deaths_total == 19 && ds.quota_refusals_total == 20);
 	ck_assert(ds.events_lost_total == 21);
+	ck_assert(ds.repeated_total == 22 && ds.process_commits_total == 23);
+	ck_assert(ds.process_failures_total == 24 && ds.process_bytes == 25);
+	ck_assert(ds.machine_commits_total == 26 && ds.machine_failures_total == 27);
+	ck_assert(ds.machine_bytes == 28);
+	ck_assert_str_eq(ds.store_failure, "no space left");
 	expect(paclient_stat_region(c, 3, &rs, &call), 0);
 	ck_assert(rs.nshares == 22 && rs.nnamed == 23 && rs.quarantined_npages == 24);
 	ck_assert(rs.nwaiting == 25 && rs.quota_refusals_total == 26);
 	ck_assert(rs.resident_bytes == 27 && rs.busy_npages == 28);
 	ck_assert(rs.released_npages_total == 29 && rs.cleared_npages_total == 30);
 	ck_assert(rs.no_memory_total == 31 && rs.retained_npages == 33);
+	ck_assert(rs.durability == PACLIENT_DURABILITY_MACHINE && rs.generation == 35);
+	ck_assert_str_eq(rs.store_failure, "read-only");
 	ck_assert_int_eq(rs.scavenger, PACLIENT_SCAVENGER_RESTING);
 	expect(paclient_region_info(c, 2, &r, &call), 0);
 	ck_assert_uint_eq(r.rights, PACLIENT_RIGHT_ALLOC | PACLIENT_RIGHT_ADMIN | 1 << 6);
@@ -303,6 +310,7 @@ START_TEST(new_fields_arrive)
 	ck_assert(r.quarantine_ms == 1500 && r.low_npages == 13);
 	ck_assert(r.backing == PACLIENT_BACKING_HUGETLB && r.backing_page_bytes == 2 << 20);
 	ck_assert(r.commit == PACLIENT_COMMIT_NOW && r.sanitize && r.releases);
+	ck_assert(r.durability == PACLIENT_DURABILITY_MACHINE && r.generation == 3);
 	expect(paclient_region_info(c, 7, &r, &call), 0);
 	ck_assert_str_eq(paclient_death_name(r.death), "unknown");
 	expect(paclient_why(c, 3, 2000, NULL, &why, &call), 0);

@@ -23,11 +23,11 @@ static void expect(int status, int want)
 	ck_assert_int_eq(call.error.status, want);
 }
 
-/* Hello: version 1, "test", 3600 ms of grace, the token, accepts_handover. */
-static const uint8_t hello_bytes[] = {0x8, 1,   0x12, 31,   0x8,  1,    0x12, 4,   't',
-				      'e', 's', 't',  0x18, 0x90, 0x1c, 0x22, 16,  '0',
-				      '1', '2', '3',  '4',  '5',  '6',  '7',  '8', '9',
-				      'a', 'b', 'c',  'd',  'e',  'f',  0x28, 1};
+/* Hello: version 1, "test", 3600 ms of grace, the token, accepts_handover, repeats. */
+static const uint8_t hello_bytes[] = {0x8, 1,   0x12, 33,   0x8,  1,    0x12, 4,   't', 'e',
+				      's', 't', 0x18, 0x90, 0x1c, 0x22, 16,   '0', '1', '2',
+				      '3', '4', '5',  '6',  '7',  '8',  '9',  'a', 'b', 'c',
+				      'd', 'e', 'f',  0x28, 1,    0x30, 1};
 
 /* Keeps the first frame in f->arg. */
 static void serve_raw_hello(struct fake *f, int fd)
@@ -67,10 +67,10 @@ START_TEST(options_travel)
 	ck_assert_uint_eq(paclient_grace_ms(c), 3600);
 	ck_assert(paclient_token(c, given));
 	ck_assert_mem_eq(given, "the fake's token", sizeof(given));
-	for (int i = PACLIENT_FEATURE_PLACEMENT; i <= PACLIENT_FEATURE_BACKING; i++)
+	for (int i = PACLIENT_FEATURE_PLACEMENT; i <= PACLIENT_FEATURE_CHECK; i++)
 		ck_assert_msg(paclient_has(c, i), "feature %d", i);
 	ck_assert(!paclient_has(c, 0) && !paclient_has(c, -1) && !paclient_has(c, 64));
-	ck_assert(!paclient_has(c, PACLIENT_FEATURE_BACKING + 1));
+	ck_assert(!paclient_has(c, PACLIENT_FEATURE_CHECK + 1));
 	paclient_close(c);
 	/* The daemon may grant less. */
 	o = (struct paclient_options)PACLIENT_OPTIONS_INIT;
@@ -122,7 +122,7 @@ START_TEST(older_programs_ask_for_nothing_new)
 	o.size = 3 * sizeof(void *);
 	o.client_name = "test";
 	expect(paclient_open(f.path, &o, &c, &call), 0);
-	ck_assert_uint_eq(raw[0], 12);
+	ck_assert_uint_eq(raw[0], 14);
 	ck_assert_uint_eq(paclient_grace_ms(c), 0);
 	paclient_close(c);
 	fake_stop(&f);

@@ -52,6 +52,7 @@ static void compare(const struct wire_extents *x)
 	size_t n;
 
 	q.id = x->id;
+	q.answered = x->answered;
 	a.region_id = f.region_id = x->region_id;
 	a.n_npages = f.n_npages = f.n_addr = x->n;
 	a.npages = f.npages = (uint64_t *)x->npages;
@@ -76,6 +77,7 @@ START_TEST(requests_equal_protobuf)
 	seed_set();
 	for (int round = 0; round < NROUNDS; round++) {
 		struct wire_extents x = {.id = rnd_value(),
+					 .answered = rnd() & 1 ? rnd_value() : 0,
 					 .region_id = (uint32_t)rnd_value(),
 					 .n = 1 + rnd() % NMAX,
 					 .npages = npages};
@@ -224,6 +226,8 @@ START_TEST(no_status_of_our_own)
 				   PACLIENT_SHARED,
 				   PACLIENT_TOO_SLOW,
 				   PACLIENT_SESSION_ENDED,
+				   PACLIENT_STORE_FAILED,
+				   PACLIENT_STALE,
 				   PACLIENT_TIMED_OUT,
 				   PACLIENT_NOT_CONNECTED,
 				   PACLIENT_DISCONNECTED,

@@ -27,9 +27,12 @@ static struct {
 	/* How the child shall be. */
 	uint32_t connections_max;
 	uint64_t region_bytes;
-	mode_t mode;               /* of the socket */
-	bool backed;               /* memory is behind the region */
-	struct user_limits limits; /* 0: the default */
+	mode_t mode; /* of the socket */
+	bool backed; /* memory is behind the region */
+	enum region_durability durability;
+	void (*prepare)(struct rpc *rpc);      /* before it listens; NULL: nothing */
+	int (*verdict)(const struct rpc *rpc); /* after it has stopped: its exit code; NULL: 0 */
+	struct user_limits limits;             /* 0: the default */
 	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
 	const char *pressure_path; /* NULL: none */
 	int pressure_events;
@@ -61,6 +64,7 @@ static inline int serve(void)
 				       .page_size_bytes = 4096,
 				       .limit_bytes = f.region_bytes,
 				       .initial_bytes = f.region_bytes,
+				       .durability = f.durability,
 				       .scavenge_delay_usec = UINT64_C(3600) * 1000000};
 	struct net_config nc = {.path = f.path,
 				.mode = f.mode,
@@ -76,6 +80,7 @@ static inline int serve(void)
 	char why[256];
 	struct rpc rpc;
 	struct net net;
+	int verdict = 0;
 
 	log_open(LOG_LEVEL_ERROR);
 	if (f.backed && backing_open(&memory, "r", f.region_bytes, config.page_size_bytes,
@@ -86,17 +91,22 @@ static inline int serve(void)
 		regions.limits.connections = f.limits.connections;
 	if (f.limits.queued_bytes)
 		regions.limits.queued_bytes = f.limits.queued_bytes;
-	if (regions_add(&regions, &config) || rpc_init(&rpc, &regions, "test") ||
-	    net_open(&net, &nc, &rpc))
+	if (regions_add(&regions, &config) || rpc_init(&rpc, &regions, "test"))
+		return 1;
+	if (f.prepare)
+		f.prepare(&rpc);
+	if (net_open(&net, &nc, &rpc))
 		return 1;
 	signal(SIGUSR1, on_usr);
 	signal(SIGUSR2, on_usr);
 	mem_fail_after(f.mem_fail_after);
 	if (net_run(&net))
 		return 2;
+	if (f.verdict)
+		verdict = f.verdict(&rpc);
 	rpc_deinit(&rpc);
 	regions_deinit(&regions);
-	return 0;
+	return verdict;
 }
 
 static inline void start(void)
@@ -108,16 +118,22 @@ static inline void start(void)
 		exit(serve());
 }
 
-static inline void stop(void)
+/* It was told to stop. */
+static inline void stopped(void)
 {
 	int status;
 
-	ck_assert_int_eq(kill(f.pid, SIGTERM), 0);
 	ck_assert_int_eq(waitpid(f.pid, &status, 0), f.pid);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the daemon ended with %#x",
 		      (unsigned)status);
 	ck_assert_msg(access(f.path, F_OK) < 0, "the socket is still there");
 	ck_assert_msg(rmdir(f.dir) == 0, "something is left beside the socket");
+}
+
+static inline void stop(void)
+{
+	ck_assert_int_eq(kill(f.pid, SIGTERM), 0);
+	stopped();
 }
 
 static inline uint64_t rss_kib(void)

@@ -4,6 +4,7 @@
  * Role:       unit tests of region/session and of the reclaim in region/region_free.
  * Uses:       region/, check
  */
+#include "base/mem.h"
 #include "tests/unit/suite.h"
 #include "world.h"
 
@@ -309,6 +310,27 @@ START_TEST(the_check_sees_what_is_wrong)
 }
 END_TEST
 
+/* The first session found memory for the index, but not for its token's chain: then no token is known, and it's no crash to ask. */
+START_TEST(a_token_is_unknown_where_the_first_session_failed)
+{
+	struct session_peer peer = {.uid = 1000, .gid = 1000, .pid = 1};
+	const uint8_t token[SESSION_TOKEN_BYTES] = {0xff, 0xff, 0xff, 0xff};
+	struct region_refusal rr = {0};
+	struct regions rs;
+	struct session *s;
+	int err = -1;
+
+	for (long n = 0; err; n++) {
+		regions_init(&rs, DAEMON_UID);
+		mem_fail_after(n);
+		err = session_open(&rs, &peer, "test", 0, 0, &s, &rr);
+		mem_fail_after(-1);
+		ck_assert_int_eq(session_resume(&rs, &peer, token, 0, &s), REGIONS_E_NO_SESSION);
+		regions_deinit(&rs);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("session");
@@ -324,6 +346,7 @@ int main(void)
 	tcase_add_test(tc, graces_end_in_the_order_of_their_deadlines);
 	tcase_add_test(tc, many_graces_end_in_turns);
 	tcase_add_test(tc, sessions_are_found_by_id);
+	tcase_add_test(tc, a_token_is_unknown_where_the_first_session_failed);
 	tcase_add_test(tc, the_check_sees_what_is_wrong);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -291,6 +291,14 @@ static size_t random_request(struct random *rnd, uint8_t *p)
 	/* Small fields of small numbers. */
 	for (size_t i = 0; i < inner; i++)
 		p[n++] = (uint8_t)(i % 2 ? random_below(rnd, 9) : random_below(rnd, 8) << 3);
+	if (random_below(rnd, 3) == 0) {
+		/* What was answered. */
+		p[n++] = 0xf8;
+		p[n++] = 0x01;
+		for (uint64_t i = random_below(rnd, 11); i; i--)
+			p[n++] = (uint8_t)(0x80 | random_below(rnd, 128));
+		p[n++] = (uint8_t)random_below(rnd, 128);
+	}
 	if (random_below(rnd, 8) == 0)
 		p[random_below(rnd, n)] = (uint8_t)random_below(rnd, 256);
 	if (random_below(rnd, 8) == 0)

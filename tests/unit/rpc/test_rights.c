@@ -39,6 +39,7 @@ static const struct verb_case {
 	{"watch", PALLOCD__V1__REQUEST__VERB_WATCH, 0},
 	{"attach", PALLOCD__V1__REQUEST__VERB_ATTACH, ACCESS_ATTACH_RO},
 	{"scavenge", PALLOCD__V1__REQUEST__VERB_SCAVENGE, ACCESS_ADMIN},
+	{"check", PALLOCD__V1__REQUEST__VERB_CHECK, ACCESS_ADMIN},
 };
 #define NCASES ((int)(sizeof(cases) / sizeof(cases[0])))
 

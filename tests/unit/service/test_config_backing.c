@@ -225,9 +225,11 @@ END_TEST
 /* With @rs open; what is behind the regions goes with them once they know of it. */
 static int regions_open(struct regions *rs, struct config *c)
 {
+	static struct keep k; /* without a store */
+
 	regions_init(rs, geteuid());
 	log_capture();
-	return daemon_regions_open(rs, c);
+	return daemon_regions_open(rs, c, &k);
 }
 
 START_TEST(a_region_that_cannot_be_opened_is_left_out)

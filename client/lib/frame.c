@@ -1,0 +1,86 @@
+/*
+ * frame - a call's request, packed
+ *
+ * Role:       see frame.h.
+ * Uses:       wire, conn
+ */
+#include "client/lib/frame.h"
+
+#include "client/lib/conn.h"
+
+size_t frame_bytes(struct call *k, uint64_t id)
+{
+	if (!k->request) {
+		k->extents.id = id;
+		k->extents.answered = k->answered;
+		return wire_extents_bytes(&k->extents);
+	}
+	k->request->id = id;
+	k->request->answered = k->answered;
+	return pallocd__v1__request__get_packed_size(k->request);
+}
+
+void frame_pack(struct call *k, uint8_t *to)
+{
+	if (k->request)
+		pallocd__v1__request__pack(k->request, to);
+	else
+		wire_extents_pack(&k->extents, to);
+}
+
+uint8_t *frame_begin(struct paclient *c, size_t nbytes)
+{
+	uint8_t *to = conn_reserve(c, PALLOCD_FRAME_HEADER_BYTES + nbytes);
+
+	wire_u32_pack((uint32_t)nbytes, to);
+	return to + PALLOCD_FRAME_HEADER_BYTES;
+}
+
+uint64_t frame_answered(const struct paclient *c)
+{
+	uint64_t first = c->id_last + 1;
+	const struct ring *r;
+
+	if (!c->repeats)
+		return 0;
+	if (!ring_empty(&c->flight))
+		first = RING_ITEM(c->flight.next, struct call, in_flight)->id;
+	for (r = c->lates.next; r != &c->lates; r = r->next) {
+		const struct late *l = RING_ITEM(r, struct late, ring);
+
+		if (l->id && l->id < first)
+			first = l->id;
+	}
+	return first - 1 > c->answered ? first - 1 : 0;
+}
+
+bool frame_attaches(const struct call *k)
+{
+	return k->request && k->request->verb_case == PALLOCD__V1__REQUEST__VERB_ATTACH;
+}
+
+bool frame_changes(const struct call *k)
+{
+	if (!k->request)
+		return true;
+	switch (k->request->verb_case) {
+	case PALLOCD__V1__REQUEST__VERB_HELLO:
+	case PALLOCD__V1__REQUEST__VERB_LIST_REGIONS:
+	case PALLOCD__V1__REQUEST__VERB_REGION_INFO:
+	case PALLOCD__V1__REQUEST__VERB_STAT:
+	case PALLOCD__V1__REQUEST__VERB_MAP:
+	case PALLOCD__V1__REQUEST__VERB_WHY:
+	case PALLOCD__V1__REQUEST__VERB_FIT:
+	case PALLOCD__V1__REQUEST__VERB_FREE_RUNS:
+	case PALLOCD__V1__REQUEST__VERB_SESSIONS:
+	case PALLOCD__V1__REQUEST__VERB_LOOKUP:
+	case PALLOCD__V1__REQUEST__VERB_LIST:
+	case PALLOCD__V1__REQUEST__VERB_QUOTAS:
+	case PALLOCD__V1__REQUEST__VERB_WATCH:
+	case PALLOCD__V1__REQUEST__VERB_ATTACH:
+	case PALLOCD__V1__REQUEST__VERB_SCAVENGE:
+		return false;
+	default:
+		return true;
+	}
+}

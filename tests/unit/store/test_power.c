@@ -1,0 +1,289 @@
+/*
+ * test_power - the machine's environment when the power fails, and when the disk does
+ *
+ * Role:       lives at random, records what is written and synced, and looks at the file as a power cut would have left it at any moment: what was
+ *             synced is there, of the rest any sectors. And disks that refuse: what was tried again is written.
+ * Uses:       region/, store/, check
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk.h"
+#include "play.h"
+#include "tests/unit/suite.h"
+
+#define SECTOR 512u
+#define NAME "machine.lmdb"
+
+static unsigned ncommits = 60, ncuts = 600;
+
+static const struct play_config machine = {
+	.durability = {REGION_DURABILITY_MACHINE, REGION_DURABILITY_MACHINE,
+		       REGION_DURABILITY_MACHINE},
+};
+
+/* A state that somebody may have been told. */
+struct told {
+	size_t nops; /* that were noted then */
+	char *text;
+};
+
+struct image {
+	uint8_t *bytes;
+	size_t n, size;
+};
+
+static void image_reach(struct image *m, size_t n)
+{
+	if (n > m->size) {
+		m->bytes = realloc(m->bytes, n);
+		ck_assert_ptr_nonnull(m->bytes);
+		memset(m->bytes + m->size, 0, n - m->size);
+		m->size = n;
+	}
+	if (n > m->n) {
+		memset(m->bytes + m->n, 0, n - m->n);
+		m->n = n;
+	}
+}
+
+static void image_write(struct image *m, off_t offset, const uint8_t *bytes, size_t n)
+{
+	image_reach(m, (size_t)offset + n);
+	memcpy(m->bytes + offset, bytes, n);
+}
+
+static void image_read(struct image *m, const char *dir)
+{
+	char path[300];
+	uint8_t bytes[65536];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" NAME, dir);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		image_write(m, (off_t)m->n, bytes, (size_t)n);
+	close(fd);
+}
+
+static void image_save(const struct image *m, const char *dir)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" NAME, dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, m->bytes, m->n), (ssize_t)m->n);
+	close(fd);
+}
+
+/* All of it, or, where it was not synced, any of its sectors. */
+static void image_apply(struct image *m, const struct disk_op *op, bool synced, struct random *rnd)
+{
+	if (op->kind == DISK_SIZE && (synced || random_below(rnd, 2)))
+		image_reach(m, (size_t)op->offset);
+	if (!op->bytes)
+		return;
+	if (synced) {
+		image_write(m, op->offset, op->bytes, op->n);
+		return;
+	}
+	for (size_t at = 0; at < op->n;) {
+		size_t n = SECTOR - ((size_t)op->offset + at) % SECTOR;
+
+		n = n < op->n - at ? n : op->n - at;
+		if (random_below(rnd, 2))
+			image_write(m, op->offset + (off_t)at, op->bytes + at, n);
+		at += n;
+	}
+}
+
+/* As the disk is when the power fails just after operation @n has begun. */
+static void image_cut(struct image *m, const struct disk_op *ops, size_t n, struct random *rnd)
+{
+	size_t nsynced = n;
+
+	while (nsynced && ops[nsynced - 1].kind != DISK_SYNC)
+		nsynced--;
+	for (size_t i = 0; i < n; i++)
+		image_apply(m, &ops[i], i < nsynced || ops[i].kind == DISK_SYNCED_WRITE, rnd);
+	image_apply(m, &ops[n], false, rnd);
+}
+
+static void cut_check(const struct image *begin, const struct disk_op *ops, size_t n,
+		      const struct told *told, unsigned ntold, struct random *rnd)
+{
+	struct image m = {0};
+	struct play p = {0};
+	char *dir = play_dir(), *text;
+	unsigned last = 0;
+	struct store *s;
+
+	image_write(&m, 0, begin->bytes, begin->n);
+	image_cut(&m, ops, n, rnd);
+	image_save(&m, dir);
+	while (last + 1 < ntold && told[last + 1].nops <= n)
+		last++;
+	s = play_load(&p, &machine, dir, true);
+	text = play_text_regions(&p, REGION_DURABILITY_MACHINE);
+	ck_assert_msg(!strcmp(text, told[last].text) ||
+			      (last + 1 < ntold && !strcmp(text, told[last + 1].text)),
+		      "cut at %zu: not the state of commit %u, nor the one after it", n, last);
+	free(text);
+	store_close(s);
+	play_deinit(&p);
+	play_remove(dir);
+	free(m.bytes);
+}
+
+START_TEST(test_cut)
+{
+	struct told *told = calloc(ncommits + 1, sizeof(*told));
+	const struct disk_op *ops;
+	struct image begin = {0};
+	struct play p = {0};
+	char *dir = play_dir(), path[300];
+	unsigned ntold = 0;
+	struct store *s;
+	size_t nops;
+
+	random_init(&p.rnd, "test_cut");
+	s = play_load(&p, &machine, dir, true);
+	image_read(&begin, dir);
+	snprintf(path, sizeof(path), "%s/" NAME, dir);
+	disk_record(path);
+	for (unsigned i = 0; i <= ncommits; i++) {
+		if (i)
+			ck_assert_int_eq(play_commit(s), 0);
+		nops = disk_ops(&ops);
+		told[ntold++] = (struct told){nops,
+					      play_text_regions(&p, REGION_DURABILITY_MACHINE)};
+		for (unsigned k = (unsigned)random_below(&p.rnd, 20); k > 0; k--)
+			play_step(&p);
+	}
+	store_close(s);
+	nops = disk_ops(&ops);
+	ck_assert_uint_gt(nops, ncommits);
+	for (unsigned i = 0; i < ncuts; i++)
+		cut_check(&begin, ops, random_below(&p.rnd, nops), told, ntold, &p.rnd);
+	for (unsigned i = 0; i < ntold; i++)
+		free(told[i].text);
+	free(told);
+	free(begin.bytes);
+	disk_stop();
+	play_deinit(&p);
+	play_remove(dir);
+}
+END_TEST
+
+/* The test itself: without the syncs, a cut is noticed. */
+START_TEST(test_cut_is_seen)
+{
+	struct play p = {0}, q = {0};
+	struct store_config config = {0};
+	char *dir = play_dir(), *other = play_dir(), path[300];
+	const struct disk_op *ops;
+	struct image m = {0};
+	struct store *s = play_load(&p, &machine, dir, true);
+	struct session *session = play_session(&p, 1000);
+	size_t nops;
+
+	image_read(&m, dir);
+	snprintf(path, sizeof(path), "%s/" NAME, dir);
+	disk_record(path);
+	play_take(play_region(&p, "a"), &session->owner, 3);
+	ck_assert_int_eq(play_commit(s), 0);
+	store_close(s);
+	nops = disk_ops(&ops);
+	/* The last write alone: it says where the pages are that are not there. */
+	ck_assert_int_eq(ops[nops - 1].kind, DISK_SYNCED_WRITE);
+	image_apply(&m, &ops[nops - 1], true, &p.rnd);
+	image_save(&m, other);
+	config.machine_dir = other;
+	if (!store_open(&config, &s)) {
+		play_init(&q, &machine, s);
+		if (!store_load(s, &q.regions, NULL, 0))
+			ck_assert_uint_ne(play_region(&q, "a")->used_npages, 3);
+		store_close(s);
+		play_deinit(&q);
+	}
+	disk_stop();
+	free(m.bytes);
+	play_deinit(&p);
+	play_remove(dir);
+	play_remove(other);
+}
+END_TEST
+
+/* A disk that fails at any call, once or for a while: the batch is tried again until it is written. */
+START_TEST(test_disk_fails)
+{
+	static const int errs[] = {ENOSPC, EIO, EROFS, EDQUOT};
+	struct play p = {0}, q = {0};
+	char *dir = play_dir(), path[300];
+	struct store *s;
+	struct store_batch *b;
+	unsigned nfailed = 0;
+	char *text;
+
+	random_init(&p.rnd, "test_disk_fails");
+	s = play_load(&p, &machine, dir, true);
+	snprintf(path, sizeof(path), "%s/" NAME, dir);
+	disk_record(path);
+	for (unsigned i = 0; i < 5 * ncommits; i++) {
+		int wanted = errs[random_below(&p.rnd, ARRAY_SIZE(errs))], err;
+
+		for (unsigned k = 0; k < 5; k++)
+			play_step(&p);
+		ck_assert_int_eq(store_commit(s, &b), 0);
+		if (!b)
+			continue;
+		disk_fail(1 + (unsigned)random_below(&p.rnd, 5),
+			  1 + (unsigned)random_below(&p.rnd, 3), wanted);
+		err = store_batch_write(b);
+		for (unsigned k = 0; err && k < 10; k++) {
+			ck_assert_msg(err == -wanted || err == -EIO, "%s, wanted %s",
+				      strerror(-err), strerror(wanted));
+			nfailed++;
+			err = store_batch_write(b);
+		}
+		ck_assert_int_eq(err, 0);
+		disk_fail(0, 0, 0);
+		store_batch_free(b);
+	}
+	ck_assert_uint_gt(nfailed, ncommits);
+	ck_assert_int_eq(play_commit(s), 0);
+	text = play_text_regions(&p, REGION_DURABILITY_MACHINE);
+	store_close(s);
+	disk_stop();
+	s = play_load(&q, &machine, dir, true);
+	play_same(text, play_text_regions(&q, REGION_DURABILITY_MACHINE));
+	store_close(s);
+	play_deinit(&p);
+	play_deinit(&q);
+	play_remove(dir);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *s = suite_create("power");
+	TCase *tc = tcase_create("power");
+
+	if (argc > 1)
+		ncuts = (unsigned)strtoul(argv[1], NULL, 10);
+	if (argc > 2)
+		ncommits = (unsigned)strtoul(argv[2], NULL, 10);
+	tcase_set_timeout(tc, argc > 1 ? 1200 : 60);
+	tcase_add_test(tc, test_cut);
+	tcase_add_test(tc, test_cut_is_seen);
+	tcase_add_test(tc, test_disk_fails);
+	suite_add_tcase(s, tc);
+	return suite_run(s);
+}
