@@ -357,6 +357,20 @@ static enum pallocd_status wait_go_on_or_fill(struct call *c)
 	return PALLOCD_OK;
 }
 
+/*
+ * All there is now, with what a job is at: not also what others free meanwhile, or a request would never be answered beside who frees as fast
+ * as that. At least 1: who asks for nothing hears that there is nothing.
+ */
+static uint64_t all_npages(struct region *r)
+{
+	struct pagealloc_stat stat;
+	uint64_t npages;
+
+	pagealloc_stat(r->pa, &stat);
+	npages = stat.free_npages - stat.scavenged_npages + r->busy_npages - r->pending_npages;
+	return npages ? npages : 1;
+}
+
 enum pallocd_status scavenge_serve(struct call *c)
 {
 	const Pallocd__V1__Scavenge *m = c->req->scavenge;
@@ -378,7 +392,7 @@ enum pallocd_status scavenge_serve(struct call *c)
 	s = scavenger_get(c->rpc, r);
 	if (!s)
 		return call_no_memory(c);
-	npages = m->bytes ? (m->bytes - 1) / region_page_size(r) + 1 : UINT64_MAX;
+	npages = m->bytes ? (m->bytes - 1) / region_page_size(r) + 1 : all_npages(r);
 	if (m->wait)
 		status = wait_begin(c, s, npages);
 	if (status)

@@ -76,6 +76,25 @@ START_TEST(all_of_it_while_the_request_waits)
 }
 END_TEST
 
+/* Who asks for all of it means what there is: what others free meanwhile does not keep the answer back. */
+START_TEST(what_others_free_meanwhile_is_not_meant)
+{
+	begin((struct region_config){.retain_percent = 100, .scavenge_delay_usec = 3600000000u});
+	put_scavenge(0, true);
+	ck_assert_int_eq(serve_kept(), RPC_E_WAIT);
+	ck_assert_int_eq(region_free(r, f.conn->session, &(uint64_t){PAGE(0)}, &(uint64_t){1}, 1,
+				     &(uint64_t){0}, &(uint64_t){0}, &(struct region_refusal){0}),
+			 0);
+	job_do(false);
+	ck_assert_uint_eq(f.nwoken, 1);
+	ck_assert_int_eq(serve_kept(), 0);
+	unpack(0);
+	assert_ok(f.reply);
+	ck_assert_uint_eq(f.reply->scavenge->released_npages, 32);
+	ck_assert_uint_eq(f.njobs, 0);
+}
+END_TEST
+
 START_TEST(a_part_of_it_from_the_highest_down)
 {
 	begin((struct region_config){.retain_percent = 100});
@@ -246,6 +265,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, all_of_it_while_the_request_waits);
+	tcase_add_test(tc, what_others_free_meanwhile_is_not_meant);
 	tcase_add_test(tc, a_part_of_it_from_the_highest_down);
 	tcase_add_test(tc, refusals);
 	tcase_add_test(tc, the_system_takes_nothing_back);
