@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # full - the store's file system has no room: changes are refused, reads and ends of sessions go on, it works again by itself when there is
 # room, and what was acknowledged outlives a kill
-# shellcheck disable=SC2154 # out and err are set by run
+# shellcheck disable=SC2154,SC2317 # out and err are set by run; eventually calls functions
 # shellcheck source=tests/e2e/client/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/client/lib.sh" "$@"
 
