@@ -50,9 +50,13 @@ const char *server_name(enum server_kind kind)
 static void stop_all(void)
 {
 	/* Those that are files go before the folders that they are in. */
-	static const char *const files[] = {
-		"store/data.mdb", "store/lock.mdb", "store/lock", "store",
-		"server",         "server.lock",    "log",        ""};
+	static const char *const files[] = {"store/process.lmdb",
+					    "store/process.lock",
+					    "store",
+					    "server",
+					    "server.lock",
+					    "log",
+					    ""};
 	char path[128];
 
 	if (getpid() != owner)
