@@ -69,7 +69,7 @@ static void fill_end(const char *dir)
 /* At every amount of room, from none on: an outcome, no signal; and where it was refused, it is written when there is room. */
 START_TEST(test_full)
 {
-	char *dir = small_dir("24m");
+	char *dir = small_dir("64m");
 	struct play p = {0}, q = {0};
 	unsigned nrefused = 0;
 	struct store *s;
