@@ -144,8 +144,8 @@ void fair_turn(struct fair *f, uint64_t now_msec, uint64_t now_usec);
 /**
  * fair_next() - the next deferred link that may be served in this turn, and is deferred no more; NULL: none may
  *
- * To be called after fair_turn() until NULL comes. Each link comes once a turn at the most, though it be deferred again; users take
- * turns at being the first.
+ * To be called after fair_turn() until NULL comes. Each link comes once a turn at the most, though it be deferred again; where turns are
+ * contended, none comes any more once a quantum has been spent on them; users take turns at being the first.
  */
 struct list *fair_next(struct fair *f);
 

@@ -1,9 +1,9 @@
 /*
  * memory - what is behind the pages of an Alloc or a Resize, before they are anybody's
  *
- * Role:       where memory is to be put behind pages, or cleared, that is done on another thread, unless it is little (rpc.memory_max), and the request waits for it. Meanwhile
- *             the pages are busy (region/pending.h): nobody's, so that whatever becomes of the connection, nobody gets pages that
- *             somebody is still at work on.
+ * Role:       where memory is to be put behind pages, or cleared, that is done on another thread, and the request waits for it; unless it is
+ *             little (rpc.memory_max), and done at once. Meanwhile the pages are busy (region/pending.h): nobody's, so that whatever
+ *             becomes of the connection, nobody gets pages that somebody is still at work on.
  * Uses:       region/pending.h, backing/, rpc/call.h
  * Invariants: M1  a connection has at most one rpc_memory, as its requests are answered in order; it goes with the answer.
  *             M2  one whose connection is gone gives its pages back when the work is done.

@@ -8,7 +8,7 @@
  * Invariants: E1  a session's memory has the reply to each request that has changed something and was not said to be answered; done is the highest such id
  *                 that there ever was.
  *             E2  a reply is remembered before it leaves, and written down with what it tells of (session_changed()).
- *             E3  no memory is longer than REPEAT_BYTES_MAX; room for the reply is there before anything is changed.
+ *             E3  no memory is longer than PALLOCD_REPEAT_BYTES_MAX; room for the reply is there before anything is changed.
  */
 #include <assert.h>
 #include <endian.h>
@@ -18,8 +18,7 @@
 #include "base/mem.h"
 #include "rpc/verb.h"
 
-/* Replies that one session may leave unanswered: some thousand ordinary ones, or three of the longest. */
-#define REPEAT_BYTES_MAX PALLOCD_REPEAT_BYTES_MAX
+/* The first room for the replies that one session may leave unanswered. */
 #define REPEAT_BYTES_MIN 512u
 
 /* Frames looked at in the time that one request takes. */
@@ -176,14 +175,14 @@ static enum pallocd_status room_reserve(struct call *c, struct session_memory *m
 	uint32_t size = m->size ? m->size : REPEAT_BYTES_MIN;
 	uint8_t *replies;
 
-	if (UNLIKELY(used + need > REPEAT_BYTES_MAX)) {
+	if (UNLIKELY(used + need > PALLOCD_REPEAT_BYTES_MAX)) {
 		c->refusal.used = used;
-		c->refusal.limit = REPEAT_BYTES_MAX;
+		c->refusal.limit = PALLOCD_REPEAT_BYTES_MAX;
 		return call_refuse(c, PALLOCD_LIMIT, "answered",
 				   "%" PRIu32
 				   " bytes of replies are remembered for this session, and no more "
 				   "than %u can be: say in Request.answered which have come",
-				   used, REPEAT_BYTES_MAX);
+				   used, PALLOCD_REPEAT_BYTES_MAX);
 	}
 	if (LIKELY(m->n + need <= m->size))
 		return PALLOCD_OK;
