@@ -4,17 +4,12 @@
  * Role:       a list of operations, copied, so that nobody looks at regions while it is written. Writing it twice is writing it once.
  * Uses:       base/, store/store_private.h
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "store/store_private.h"
-
-/* Before each operation's key and value. */
-struct op {
-	uint32_t nvalue;
-	uint8_t nkey, kind;
-};
 
 int batch_new(struct store *s, struct store_batch **ret_batch)
 {
@@ -30,20 +25,14 @@ int batch_new(struct store *s, struct store_batch **ret_batch)
 	return 0;
 }
 
-int batch_op(struct store_batch *b, unsigned op, const void *key, size_t nkey, const void *value,
-	     size_t n)
+int batch_op(struct store_batch *b, const struct op *op)
 {
-	struct op head = {.nvalue = (uint32_t)n, .nkey = (uint8_t)nkey, .kind = (uint8_t)op};
-	uint8_t *p;
+	size_t n = op_bytes(op->nkey, op->nvalue);
 
-	if (n > UINT32_MAX || bytes_reserve(&b->ops, sizeof(head) + nkey + n))
+	if (op->nvalue > UINT32_MAX || bytes_reserve(&b->ops, n))
 		return -ENOMEM;
-	p = b->ops.data + b->ops.n;
-	memcpy(p, &head, sizeof(head));
-	memcpy(p + sizeof(head), key, nkey);
-	if (n)
-		memcpy(p + sizeof(head) + nkey, value, n);
-	b->ops.n += sizeof(head) + nkey + n;
+	op_encode(b->ops.data + b->ops.n, op->kind, op->key, op->nkey, op->value, op->nvalue);
+	b->ops.n += n;
 	b->nops++;
 	return 0;
 }
@@ -66,22 +55,14 @@ int batch_adds(struct store_batch *b, uint64_t id)
 static int batch_fill(MDB_txn *txn, MDB_dbi dbi, void *ctx)
 {
 	const struct store_batch *b = ctx;
-	struct sink k = {.txn = txn, .dbi = dbi};
-	const uint8_t *p = b->ops.data;
-	struct op op;
+	struct op op = {0};
 	int rc = 0;
 
-	for (uint32_t i = 0; !rc && i < b->nops; i++) {
-		const uint8_t *key = p + sizeof(op);
-
-		memcpy(&op, p, sizeof(op));
-		if (op.kind == BATCH_PUT)
-			rc = sink_put(&k, key, op.nkey, key + op.nkey, op.nvalue);
-		else if (op.kind == BATCH_DEL)
-			rc = sink_del(&k, key, op.nkey);
-		else
-			rc = sink_wipe(&k, key, op.nkey);
-		p = key + op.nkey + op.nvalue;
+	for (size_t at = 0; !rc && at < b->ops.n; at += op_bytes(op.nkey, op.nvalue)) {
+		rc = op_decode(b->ops.data + at, b->ops.n - at, &op);
+		/* It was this process that wrote it. */
+		assert(!rc);
+		rc = env_apply(txn, dbi, NULL, &op);
 	}
 	return rc;
 }

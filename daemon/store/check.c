@@ -199,7 +199,7 @@ static void env_compare(struct check *c, enum region_durability d)
 			region_compare(c, r);
 	}
 	sessions_compare(c, d == REGION_DURABILITY_PROCESS);
-	mdb_txn_abort(c->txn);
+	env_read_end(e, c->txn);
 	env_unlock(e);
 }
 

@@ -40,6 +40,12 @@ static uint64_t get_be(const uint8_t *p, unsigned n)
 	return v;
 }
 
+size_t key_folds(uint8_t *key)
+{
+	key[0] = KEY_FOLDS;
+	return 1;
+}
+
 size_t key_meta(uint8_t *key)
 {
 	key[0] = KEY_META;
@@ -100,6 +106,22 @@ void meta_encode(const struct meta *m, uint8_t value[META_BYTES])
 	p = put_le(p, m->next_region, 4);
 	p = put_le(p, m->batch, 8);
 	put_bytes(p, m->boot, sizeof(m->boot));
+}
+
+void folds_encode(uint64_t folds, uint8_t value[FOLDS_BYTES])
+{
+	put_le(value, folds, FOLDS_BYTES);
+}
+
+int folds_decode(const void *value, size_t n, uint64_t *ret_folds)
+{
+	struct reader r = reader_of(value, n);
+	uint64_t folds = get_le(&r, FOLDS_BYTES);
+
+	if (reader_verdict(&r))
+		return CODEC_E_DAMAGED;
+	*ret_folds = folds;
+	return 0;
 }
 
 int meta_decode(const void *value, size_t n, struct meta *ret)

@@ -18,7 +18,8 @@
 
 /* The first byte of a key. */
 enum key_kind {
-	KEY_META = 1,
+	KEY_FOLDS, /* how often a journal was folded into this */
+	KEY_META,
 	KEY_REGION,
 	KEY_EXTENT,
 	KEY_SESSION,
@@ -31,6 +32,7 @@ enum key_kind {
 #define KEY_EXTENT_PREFIX_BYTES 5u
 
 /** key_*() - write a key. Return: its bytes. */
+size_t key_folds(uint8_t *key);
 size_t key_meta(uint8_t *key);
 size_t key_region(uint8_t *key, const char *name);
 size_t key_extent(uint8_t key[KEY_EXTENT_BYTES], uint32_t number, uint64_t page);
@@ -56,6 +58,11 @@ void meta_encode(const struct meta *m, uint8_t value[META_BYTES]);
 enum codec_outcome {
 	CODEC_E_DAMAGED = 1, /* this is no such record */
 };
+
+/** folds_encode(), folds_decode() - a number of folds. Return: 0, CODEC_E_DAMAGED. */
+#define FOLDS_BYTES 8u
+void folds_encode(uint64_t folds, uint8_t value[FOLDS_BYTES]);
+MUST_CHECK int folds_decode(const void *value, size_t n, uint64_t *ret_folds);
 
 /** meta_decode() - of a store of any version, major and minor alone are sure to be there. Return: 0, CODEC_E_DAMAGED. */
 MUST_CHECK int meta_decode(const void *value, size_t n, struct meta *ret);

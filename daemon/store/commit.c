@@ -31,17 +31,58 @@ struct commit {
 	bool meta_differs;
 };
 
-static int process_fill(MDB_txn *txn, MDB_dbi dbi, void *ctx)
+static int process_gather(struct commit *c, struct sink *k)
 {
-	struct commit *c = ctx;
-	struct sink k = {.txn = txn, .dbi = dbi};
-	int rc = c->meta_differs ? sink_meta(&k, &c->meta) : 0;
+	int rc = c->meta_differs ? sink_meta(k, &c->meta) : 0;
 
 	if (!rc)
-		rc = gather_regions(c->store, REGION_DURABILITY_PROCESS, &k);
+		rc = gather_regions(c->store, REGION_DURABILITY_PROCESS, k);
 	if (!rc && sessions_changed(c->store))
-		rc = gather_sessions(c->store, &k);
+		rc = gather_sessions(c->store, k);
 	return rc;
+}
+
+static int process_fill(MDB_txn *txn, MDB_dbi dbi, void *ctx)
+{
+	struct sink k = {.txn = txn, .dbi = dbi};
+
+	return process_gather(ctx, &k);
+}
+
+/* Return: as sink_put(); MDB_MAP_FULL: the journal has no room. */
+static int process_append(struct env *e, struct commit *c)
+{
+	struct sink k = {.journal = e->journal};
+	int rc = process_gather(c, &k);
+
+	if (UNLIKELY(rc)) {
+		journal_undo(e->journal);
+		return rc;
+	}
+	journal_commit(e->journal);
+	__atomic_store_n(&e->commits, e->commits + 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Few changes go into the journal, which is folded when it is full; many are a transaction of their own. Return: 0, a negative errno. */
+static int process_write(struct env *e, struct commit *c)
+{
+	int rc, err;
+
+	if (!gather_is_small(c->store, REGION_DURABILITY_PROCESS))
+		return env_write(e, process_fill, c);
+	rc = process_append(e, c);
+	if (LIKELY(rc != MDB_MAP_FULL))
+		return env_error(rc);
+	if (!journal_empty(e->journal)) {
+		err = env_fold(e);
+		if (err)
+			return err;
+		rc = process_append(e, c);
+		if (rc != MDB_MAP_FULL)
+			return env_error(rc);
+	}
+	return env_write(e, process_fill, c);
 }
 
 static int process_commit(struct store *s)
@@ -56,7 +97,7 @@ static int process_commit(struct store *s)
 	if (!c.meta_differs && !sessions_changed(s) &&
 	    !gather_changed(s, REGION_DURABILITY_PROCESS))
 		return 0;
-	err = env_write(e, process_fill, &c);
+	err = process_write(e, &c);
 	if (!err)
 		s->metas[REGION_DURABILITY_PROCESS] = c.meta;
 	return err;

@@ -26,8 +26,9 @@ static unsigned env_flags(const struct env *e)
 {
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOLOCK | MDB_NOMEMINIT | MDB_NORDAHEAD;
 
+	/* With a transaction open that is never committed, in memory of its own. */
 	if (e->read_only)
-		return flags | MDB_RDONLY;
+		return e->journal ? flags : flags | MDB_RDONLY;
 	return e->synced ? flags : flags | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOMETASYNC;
 }
 
@@ -91,6 +92,7 @@ static int env_measure(struct env *e, uint64_t bytes)
 		return -EUCLEAN;
 	}
 	e->npages = (uint64_t)st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+	e->page_bytes = st.ms_psize;
 	e->bytes = info.me_mapsize;
 	e->npages_max = e->bytes / st.ms_psize / 4 * 3;
 	return 0;
@@ -159,6 +161,9 @@ static int env_create(struct env *e, const struct env_config *c)
 		return -ENAMETOOLONG;
 	if (unlink(path) && errno != ENOENT)
 		return -errno;
+	err = c->synced ? 0 : env_journal_forget(e);
+	if (err)
+		return err;
 	err = lmdb_open(path, flags, ENV_BYTES_MIN, &mdb, &dbi);
 	if (err)
 		return err;
@@ -236,7 +241,7 @@ static int meta_read(struct env *e, struct meta *ret)
 	err = rc && rc != MDB_NOTFOUND ? env_error(rc) : 0;
 	if (!err && (rc || meta_decode(v.mv_data, v.mv_size, ret)))
 		err = ENV_E_VERSION;
-	mdb_txn_abort(txn);
+	env_read_end(e, txn);
 	return err;
 }
 
@@ -283,6 +288,14 @@ static int env_agree(struct env *e, const struct env_config *c)
 			  "program that it is of, or move it away",
 			  e->path, u.meta.major, u.meta.minor, c->major, c->minor);
 		return ENV_E_VERSION;
+	}
+	if (!c->synced) {
+		/* Not before it is known to be one that this program may change. */
+		err = env_journal_open(e);
+		if (!err)
+			err = meta_read(e, &u.meta);
+		if (err)
+			return err;
 	}
 	if (u.meta.minor < c->minor && c->read_only) {
 		log_error("store %s: it is of version %u.%u, older than this program's: start the "
@@ -344,10 +357,23 @@ static int env_start(struct env *e, const struct env_config *c)
 	return err;
 }
 
+static int path_make(char **ret_path, const struct env_config *c, const char *suffix)
+{
+	char path[PATH_BYTES];
+	int n = snprintf(path, sizeof(path), "%s/%s.%s", c->dir, c->name, suffix);
+
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	*ret_path = mem_alloc((size_t)n + 1);
+	if (!*ret_path)
+		return -ENOMEM;
+	memcpy(*ret_path, path, (size_t)n + 1);
+	return 0;
+}
+
 int env_open(const struct env_config *c, struct env **ret_env)
 {
 	struct env *e = mem_zalloc(1, sizeof(*e));
-	char path[PATH_BYTES];
 	int err;
 
 	if (!e)
@@ -357,22 +383,20 @@ int env_open(const struct env_config *c, struct env **ret_env)
 	e->read_only = c->read_only;
 	e->bytes_max = c->bytes_max;
 	pthread_mutex_init(&e->mutex, NULL);
-	err = snprintf(path, sizeof(path), "%s/%s.lmdb", c->dir, c->name);
-	e->path = mem_alloc((size_t)err + 1);
-	err = err >= (int)sizeof(path) ? -ENAMETOOLONG : e->path ? 0 : -ENOMEM;
-	if (!err) {
-		memcpy(e->path, path, strlen(path) + 1);
+	err = path_make(&e->path, c, "lmdb");
+	if (!err)
+		err = path_make(&e->journal_path, c, "journal");
+	if (!err)
 		err = env_start(e, c);
-	}
 	if (err) {
 		if (err == ENV_E_LOCKED)
-			log_error("store %s: another daemon has it", path);
+			log_error("store %s: another daemon has it", e->path);
 		else if (err == ENV_E_NONE)
 			log_info("store %s: it is not there, or of before the system was started: "
 				 "the daemon would make a new one",
-				 path);
+				 e->path);
 		else if (err < 0)
-			log_error("store %s: %s", path, strerror(-err));
+			log_error("store %s: %s", e->path ? e->path : c->dir, strerror(-err));
 		env_close(e);
 		return err;
 	}
@@ -384,11 +408,13 @@ void env_close(struct env *e)
 {
 	if (!e)
 		return;
+	env_journal_close(e);
 	if (e->mdb)
 		mdb_env_close(e->mdb);
 	if (e->lock_fd >= 0)
 		close(e->lock_fd);
 	pthread_mutex_destroy(&e->mutex);
 	mem_free(e->path);
+	mem_free(e->journal_path);
 	mem_free(e);
 }

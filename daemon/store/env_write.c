@@ -131,16 +131,14 @@ static int write_once(struct env *e, env_fill *fill, void *ctx)
 	return rc;
 }
 
-int env_write(struct env *e, env_fill *fill, void *ctx)
+int env_transact(struct env *e, env_fill *fill, void *ctx)
 {
 	int rc = e->mdb ? 0 : env_map(e);
 
 	while (!rc) {
 		rc = write_once(e, fill, ctx);
-		if (LIKELY(!rc)) {
-			__atomic_store_n(&e->commits, e->commits + 1, __ATOMIC_RELAXED);
+		if (LIKELY(!rc))
 			return 0;
-		}
 		if (rc != MDB_MAP_FULL)
 			break;
 		rc = env_grow(e);
@@ -152,11 +150,56 @@ int env_write(struct env *e, env_fill *fill, void *ctx)
 	return env_error(rc);
 }
 
+int env_write(struct env *e, env_fill *fill, void *ctx)
+{
+	int err = env_fold(e);
+
+	if (!err)
+		err = env_transact(e, fill, ctx);
+	if (!err)
+		__atomic_store_n(&e->commits, e->commits + 1, __ATOMIC_RELAXED);
+	return err;
+}
+
 int env_read(struct env *e, MDB_txn **ret_txn)
 {
-	int err = e->mdb ? 0 : env_map(e);
+	int err;
 
+	if (e->overlay) {
+		*ret_txn = e->overlay;
+		return 0;
+	}
+	err = env_fold(e);
+	if (!err && !e->mdb)
+		err = env_map(e);
 	return err ? err : env_error(mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, ret_txn));
+}
+
+void env_read_end(struct env *e, MDB_txn *txn)
+{
+	if (txn != e->overlay)
+		mdb_txn_abort(txn);
+}
+
+int env_apply(MDB_txn *txn, MDB_dbi dbi, MDB_cursor *cursor, const struct op *op)
+{
+	MDB_val k = {.mv_data = (void *)(uintptr_t)op->key, .mv_size = op->nkey};
+	MDB_val v = {.mv_data = (void *)(uintptr_t)op->value, .mv_size = op->nvalue};
+	int rc;
+
+	switch (op->kind) {
+	case OP_PUT:
+		return cursor ? mdb_cursor_put(cursor, &k, &v, 0) : mdb_put(txn, dbi, &k, &v, 0);
+	case OP_DEL:
+		rc = cursor ? mdb_cursor_get(cursor, &k, &v, MDB_SET) : mdb_del(txn, dbi, &k, NULL);
+		if (!rc && cursor)
+			rc = mdb_cursor_del(cursor, 0);
+		/* What came and went between two commits was never there. */
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	case OP_WIPE:
+		return env_wipe(txn, dbi, op->key, op->nkey);
+	}
+	return -EINVAL;
 }
 
 int env_wipe(MDB_txn *txn, MDB_dbi dbi, const void *prefix, size_t n)

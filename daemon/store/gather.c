@@ -15,40 +15,32 @@
 /* From so many keys on a cursor, which finds most of them where the last one was, is worth its memory. */
 #define CURSOR_NKEYS 4u
 
+static int sink_op(struct sink *k, const struct op *op)
+{
+	if (LIKELY(k->journal))
+		return journal_append(k->journal, op) ? MDB_MAP_FULL : 0;
+	return k->txn ? env_apply(k->txn, k->dbi, k->cursor, op) : batch_op(k->batch, op);
+}
+
 int sink_put(struct sink *k, const void *key, size_t nkey, const void *value, size_t n)
 {
-	MDB_val kv = {.mv_data = (void *)key, .mv_size = nkey};
-	MDB_val v = {.mv_data = (void *)value, .mv_size = n};
+	struct op op = {.kind = OP_PUT, .key = key, .nkey = nkey, .value = value, .nvalue = n};
 
-	if (k->cursor)
-		return mdb_cursor_put(k->cursor, &kv, &v, 0);
-	if (LIKELY(k->txn))
-		return mdb_put(k->txn, k->dbi, &kv, &v, 0);
-	return batch_op(k->batch, BATCH_PUT, key, nkey, value, n);
+	return sink_op(k, &op);
 }
 
 int sink_del(struct sink *k, const void *key, size_t nkey)
 {
-	MDB_val kv = {.mv_data = (void *)key, .mv_size = nkey}, v;
-	int rc;
+	struct op op = {.kind = OP_DEL, .key = key, .nkey = nkey};
 
-	if (UNLIKELY(!k->txn))
-		return batch_op(k->batch, BATCH_DEL, key, nkey, NULL, 0);
-	if (k->cursor) {
-		rc = mdb_cursor_get(k->cursor, &kv, &v, MDB_SET);
-		rc = rc ? rc : mdb_cursor_del(k->cursor, 0);
-	} else {
-		rc = mdb_del(k->txn, k->dbi, &kv, NULL);
-	}
-	/* What came and went between two commits was never there. */
-	return rc == MDB_NOTFOUND ? 0 : rc;
+	return sink_op(k, &op);
 }
 
 int sink_wipe(struct sink *k, const void *prefix, size_t n)
 {
-	if (k->txn)
-		return env_wipe(k->txn, k->dbi, prefix, n);
-	return batch_op(k->batch, BATCH_WIPE, prefix, n, NULL, 0);
+	struct op op = {.kind = OP_WIPE, .key = prefix, .nkey = n};
+
+	return sink_op(k, &op);
 }
 
 int sink_meta(struct sink *k, const struct meta *m)
@@ -114,7 +106,7 @@ static int gather_extent(struct store *s, struct region *r, uint64_t page, struc
 	}
 	if (!rc)
 		rc = sink_put(k, key, nkey, s->value.data, s->value.n);
-	if (!rc && !k->txn)
+	if (!rc && k->batch)
 		rc = gather_holders(s, k, &e);
 	return rc;
 }
@@ -156,6 +148,23 @@ bool gather_changed(const struct store *s, enum region_durability d)
 			return true;
 	}
 	return false;
+}
+
+bool gather_is_small(const struct store *s, enum region_durability d)
+{
+	const struct changes *c = &s->regions->session_changes;
+	uint64_t n = c->n;
+	bool all = c->all;
+
+	for (uint32_t i = 0; i < s->regions->n; i++) {
+		const struct region *r = s->regions->table[i];
+
+		if (r->durability != d || !region_differs(s, r))
+			continue;
+		n += r->changes.n;
+		all |= r->changes.all;
+	}
+	return !all && n < JOURNAL_NOPS_MAX;
 }
 
 static int gather_region(struct store *s, struct region *r, struct sink *k)

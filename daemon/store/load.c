@@ -370,7 +370,7 @@ static int load_read(struct load *l, struct regions *rs, uint64_t until_usec)
 		err = load_all(l, until_usec);
 	for (int d = 0; d < REGION_DURABILITIES; d++) {
 		if (l->txns[d])
-			mdb_txn_abort(l->txns[d]);
+			env_read_end(s->envs[d], l->txns[d]);
 	}
 	if (!err)
 		err = load_end(s);

@@ -19,6 +19,7 @@
 
 /* One environment's sessions. */
 struct series {
+	struct env *env;
 	MDB_txn *txn;
 	MDB_cursor *cursor;
 	uint64_t id; /* of the record below; ID_NONE: there are no more */
@@ -45,6 +46,7 @@ static int series_begin(struct series *a, struct env *e)
 	a->id = ID_NONE;
 	if (!e)
 		return 0;
+	a->env = e;
 	err = env_read(e, &a->txn);
 	if (!err)
 		err = env_error(mdb_cursor_open(a->txn, e->dbi, &a->cursor));
@@ -64,7 +66,7 @@ static void series_end(struct series *a)
 	if (a->cursor)
 		mdb_cursor_close(a->cursor);
 	if (a->txn)
-		mdb_txn_abort(a->txn);
+		env_read_end(a->env, a->txn);
 }
 
 /* Room for as many quarantines as these bytes may say. */

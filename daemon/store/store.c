@@ -12,11 +12,20 @@
 #include "base/mem.h"
 #include "store/store_private.h"
 
+/* 1: beside process.lmdb lies a journal, which a program that does not know of it would overlook. The records are the same. */
+static int upgrade_to_1(MDB_txn *txn, MDB_dbi dbi)
+{
+	(void)txn;
+	(void)dbi;
+	return 0;
+}
+
+static const struct env_step steps[] = {{.from = 0, .run = upgrade_to_1}};
+
 static int env_add(struct store *s, enum region_durability d, const char *dir,
 		   const struct store_config *sc)
 {
 	bool machine = d == REGION_DURABILITY_MACHINE;
-	/* No older minor version was ever written: no steps yet. */
 	struct env_config c = {
 		.dir = dir,
 		.name = machine ? "machine" : "process",
@@ -25,6 +34,8 @@ static int env_add(struct store *s, enum region_durability d, const char *dir,
 		.bytes_max = sc->bytes_max ? sc->bytes_max : STORE_BYTES_DEFAULT,
 		.major = STORE_MAJOR,
 		.minor = STORE_MINOR,
+		.steps = steps,
+		.nsteps = ARRAY_SIZE(steps),
 	};
 	int err;
 
@@ -106,7 +117,7 @@ uint64_t generation_in(struct env *e, const char *name)
 	if (!region_find(txn, e->dbi, name, &v) &&
 	    region_decode_head(v.mv_data, v.mv_size, &number, &generation))
 		generation = 1;
-	mdb_txn_abort(txn);
+	env_read_end(e, txn);
 	return generation;
 }
 

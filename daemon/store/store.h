@@ -5,10 +5,11 @@
  *             where some region wants it: "process" outlives the process and not the system (no sync; a write is a change of shared memory), "machine"
  *             outlives power loss (synced, on another thread). The keys and values are in daemon/store/README.md.
  * Uses:       base/, region/, liblmdb
+ *             What changes in the process' environment goes to a journal first (journal.h), many commits of which are one transaction.
  * Invariants: S1  an environment holds, at any instruction, what some store_commit() or store_batch_write() has written, all of it or nothing.
  *             S2  after a commit that has succeeded, changes are none: store and regions agree.
  *             S3  after one that has failed, the changes are all still noted, and the environment is as before.
- * Cost:       one transaction a commit, one put or deletion for each extent that changed.
+ * Cost:       a commit: some bytes for each extent that changed, in the journal or a batch; a transaction for some hundred commits.
  */
 #ifndef PALLOCD_STORE_STORE_H
 #define PALLOCD_STORE_STORE_H
@@ -21,7 +22,7 @@
 
 /* The layout of keys and values. A store of another major version is refused; an older minor version is upgraded, a newer one refused. */
 #define STORE_MAJOR 1
-#define STORE_MINOR 0
+#define STORE_MINOR 1
 
 struct store_config {
 	const char *

@@ -1,7 +1,7 @@
 /*
  * store_private - what the store's files share
  *
- * Role:       the store in memory; the one place that both a transaction and a batch are filled through.
+ * Role:       the store in memory; the one place that the journal, a transaction and a batch are filled through.
  * Uses:       store/store.h, store/codec.h, store/copies.h, store/env.h
  */
 #ifndef PALLOCD_STORE_PRIVATE_H
@@ -59,8 +59,9 @@ struct store_batch {
 	struct meta meta; /* as it is when this is written */
 };
 
-/* Where changes go: into a transaction, or, where there is none, a batch. */
+/* Where changes go: into one of the three. */
 struct sink {
+	struct journal *journal; /* MDB_MAP_FULL where it has no room */
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	MDB_cursor *cursor; /* while many keys follow each other; NULL */
@@ -78,6 +79,9 @@ MUST_CHECK int gather_regions(struct store *s, enum region_durability d, struct 
 
 /** gather_changed() - has anything in them? */
 bool gather_changed(const struct store *s, enum region_durability d);
+
+/** gather_is_small() - what has changed in them and in sessions is no more than a journal may have room for. */
+bool gather_is_small(const struct store *s, enum region_durability d);
 
 /** gather_sessions() - sessions that have changed, for the process' environment. Return: as before. */
 MUST_CHECK int gather_sessions(struct store *s, struct sink *k);
@@ -97,11 +101,9 @@ MUST_CHECK int session_value(struct store *s, const struct session *session, uin
 /** batch_new() - nothing to write yet, in the list of batches. Return: 0, -ENOMEM. */
 MUST_CHECK int batch_new(struct store *s, struct store_batch **ret_batch);
 
-/** batch_add(), batch_adds() - one operation; a session that is new there. Return: 0, -ENOMEM. */
-MUST_CHECK int batch_op(struct store_batch *b, unsigned op, const void *key, size_t nkey,
-			const void *value, size_t n);
+/** batch_op(), batch_adds() - one operation; a session that is new there. Return: 0, -ENOMEM. */
+MUST_CHECK int batch_op(struct store_batch *b, const struct op *op);
 MUST_CHECK int batch_adds(struct store_batch *b, uint64_t id);
-enum batch_op_kind { BATCH_PUT, BATCH_DEL, BATCH_WIPE };
 
 /** machine_doubt() - a batch is lost: all that the machine's environment should have is to be written again. */
 void machine_doubt(struct store *s, bool restart);

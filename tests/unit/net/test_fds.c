@@ -420,7 +420,7 @@ static int nbytes_unread(int fd)
 	return n;
 }
 
-/* One that reads what it gets may have any number; one that does not is cut off, for the sake of the others. */
+/* One that reads what it gets may have any number; one that does not is cut off. Of two requests served together, neither is answered if they are too many. */
 START_TEST(unread_ones_have_a_limit)
 {
 	unsigned nfds, n = 2 * CONN_FDS_UNREAD_MAX + 10, nread = 0, status;
@@ -429,9 +429,7 @@ START_TEST(unread_ones_have_a_limit)
 
 	reader_open(&reader);
 	for (unsigned i = 0; i < n; i++) {
-		size_t at = pack(BRINGS + i, 0);
-
-		wire_send(reader.fd, batch, at);
+		wire_send(reader.fd, batch, pack(BRINGS + i, 0));
 		reader_expect(&reader, BRINGS + i);
 	}
 	reader_close(&reader);
@@ -442,7 +440,6 @@ START_TEST(unread_ones_have_a_limit)
 		int nbytes = nbytes_unread(reader.fd);
 
 		wire_send(reader.fd, batch, pack(BRINGS + i, 0));
-		/* One at a time: of two that are served together, neither is sent if they are too many. */
 		while (nbytes_unread(reader.fd) == nbytes && !cut_off_total(other))
 			usleep(1000);
 	}

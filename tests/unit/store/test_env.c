@@ -13,7 +13,7 @@
 
 #include "play.h"
 #include "store/boot.h"
-#include "store/env.h"
+#include "store/store_private.h"
 #include "tests/unit/suite.h"
 
 static const struct play_config both = {
@@ -119,6 +119,52 @@ START_TEST(test_versions)
 		env_close(e);
 		play_remove(dir);
 	}
+}
+END_TEST
+
+static int minor_0(MDB_txn *txn, MDB_dbi dbi, void *ctx)
+{
+	struct sink k = {.txn = txn, .dbi = dbi};
+	struct meta m = *(const struct meta *)ctx;
+	uint8_t key[1];
+	size_t n = key_folds(key);
+	int rc;
+
+	m.minor = 0;
+	rc = sink_meta(&k, &m);
+	return rc ? rc : sink_del(&k, key, n);
+}
+
+/* A store of the version before this one, which had no journal. */
+START_TEST(test_upgrade_from_0)
+{
+	struct play p = {0}, q = {0};
+	char *dir = play_dir();
+	struct store *s = play_load(&p, &both, dir, true);
+	struct session *session = play_session(&p, 1000);
+	struct store_config c = {.process_dir = dir, .machine_dir = dir, .read_only = true};
+	struct env_config ec = config_of(dir, STORE_MAJOR, 0);
+	struct env *e;
+
+	play_take(play_region(&p, "a"), &session->owner, 1);
+	play_take(play_region(&p, "b"), &session->owner, 2);
+	ck_assert_int_eq(play_commit(s), 0);
+	/* All of it is in LMDB. */
+	ck_assert_int_eq(env_fold(s->envs[REGION_DURABILITY_PROCESS]), 0);
+	for (int d = REGION_DURABILITY_PROCESS; d <= REGION_DURABILITY_MACHINE; d++)
+		ck_assert_int_eq(env_write(s->envs[d], minor_0, &s->metas[d]), 0);
+	store_close(s);
+	ck_assert_int_eq(unlink(path_in(dir, "process.journal")), 0);
+	/* It is older, which only a daemon may mend. */
+	ck_assert_int_eq(store_open(&c, &s), STORE_E_VERSION);
+	s = play_load(&q, &both, dir, true);
+	play_same(play_text(&p, REGION_DURABILITIES), play_text(&q, REGION_DURABILITIES));
+	store_close(s);
+	/* And a daemon of then would not overlook the journal. */
+	ck_assert_int_eq(env_open(&ec, &e), ENV_E_VERSION);
+	play_deinit(&p);
+	play_deinit(&q);
+	play_remove(dir);
 }
 END_TEST
 
@@ -366,6 +412,7 @@ int main(void)
 	tcase_add_test(tc, test_folder);
 	tcase_add_test(tc, test_versions);
 	tcase_add_test(tc, test_upgrade);
+	tcase_add_test(tc, test_upgrade_from_0);
 	tcase_add_test(tc, test_foreign);
 	tcase_add_test(tc, test_cut_off);
 	tcase_add_test(tc, test_grows);

@@ -54,28 +54,28 @@ static int look(const char *dir, struct play *p, struct store **ret)
 START_TEST(test_look)
 {
 	struct play p = {0}, q = {0};
-	char *dir = play_dir(), *before[2], *after[2];
-	static const char *const names[] = {"process.lmdb", "machine.lmdb"};
+	static const char *const names[] = {"process.lmdb", "process.journal", "machine.lmdb"};
+	char *dir = play_dir(), *before[ARRAY_SIZE(names)], *after;
 	struct store *s = play_load(&p, &mixed, dir, true), *read = NULL;
 	struct session *session = play_session(&p, 1000);
-	size_t nbefore, nafter;
+	size_t nbefore[ARRAY_SIZE(names)], nafter;
 
 	play_take(play_region(&p, "a"), &session->owner, 3);
 	play_take(play_region(&p, "b"), &session->owner, 4);
 	ck_assert_int_eq(play_commit(s), 0);
 	ck_assert_int_eq(look(dir, &q, &read), STORE_E_LOCKED);
 	store_close(s);
-	for (int i = 0; i < 2; i++)
-		before[i] = file_bytes(dir, names[i], &nbefore);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		before[i] = file_bytes(dir, names[i], &nbefore[i]);
 	ck_assert_int_eq(look(dir, &q, &read), 0);
 	play_same(play_text(&p, REGION_DURABILITIES), play_text(&q, REGION_DURABILITIES));
 	store_close(read);
-	for (int i = 0; i < 2; i++) {
-		after[i] = file_bytes(dir, names[i], &nafter);
-		ck_assert_uint_eq(nafter, nbefore);
-		ck_assert_msg(!memcmp(before[i], after[i], nbefore), "%s was written", names[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		after = file_bytes(dir, names[i], &nafter);
+		ck_assert_uint_eq(nafter, nbefore[i]);
+		ck_assert_msg(!memcmp(before[i], after, nafter), "%s was written", names[i]);
 		free(before[i]);
-		free(after[i]);
+		free(after);
 	}
 	play_deinit(&p);
 	play_deinit(&q);

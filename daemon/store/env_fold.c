@@ -1,0 +1,152 @@
+/*
+ * env_fold - one LMDB environment: its journal
+ *
+ * Role:       see env.h.
+ * Uses:       base/, store/journal.h, liblmdb
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/macros.h"
+#include "store/env.h"
+
+struct fold {
+	struct env *env;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+};
+
+static int fold_apply(void *ctx, const struct op *op)
+{
+	const struct fold *f = ctx;
+
+	return env_apply(f->txn, f->env->dbi, f->cursor, op);
+}
+
+static int folds_put(MDB_txn *txn, MDB_dbi dbi, uint64_t folds)
+{
+	uint8_t key[1], value[FOLDS_BYTES];
+	struct op op = {.kind = OP_PUT, .key = key, .value = value, .nvalue = sizeof(value)};
+
+	op.nkey = key_folds(key);
+	folds_encode(folds, value);
+	return env_apply(txn, dbi, NULL, &op);
+}
+
+static int fold_fill(MDB_txn *txn, MDB_dbi dbi, void *ctx)
+{
+	struct fold f = {.env = ctx, .txn = txn};
+	int rc = mdb_cursor_open(txn, dbi, &f.cursor);
+
+	if (!rc) {
+		rc = journal_each(f.env->journal, fold_apply, &f);
+		mdb_cursor_close(f.cursor);
+	}
+	return rc ? rc : folds_put(txn, dbi, f.env->folds + 1);
+}
+
+/*
+ * V5: so many units can be folded without making the file longer. Each may need a page more (some, one of those above it too), and
+ * each page that is written anew needs another one, while those of the two transactions before are not free yet: that is three times as many
+ * as there are, or, where that is less, as are written.
+ */
+static uint32_t env_room(const struct env *e)
+{
+	uint64_t npages = e->bytes / e->page_bytes, used = e->npages + 16, all = 0, each = 0, room;
+
+	if (npages > used + 3 * e->npages)
+		all = (npages - used - 3 * e->npages) / 17 * 16;
+	if (npages > used)
+		each = (npages - used) / 5;
+	room = all > each ? all : each;
+	if (used >= e->npages_max)
+		return 0;
+	if (room > (e->npages_max - used) / 17 * 16)
+		room = (e->npages_max - used) / 17 * 16;
+	return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+}
+
+int env_fold(struct env *e)
+{
+	int err;
+
+	if (!e->journal || journal_empty(e->journal))
+		return 0;
+	err = env_transact(e, fold_fill, e);
+	if (!err)
+		journal_clear(e->journal, ++e->folds, env_room(e));
+	return err;
+}
+
+static int folds_read(struct env *e)
+{
+	uint8_t key[1];
+	MDB_val k = {.mv_data = key, .mv_size = key_folds(key)}, v;
+	MDB_txn *txn;
+	int rc, err = env_read(e, &txn);
+
+	if (err)
+		return err;
+	rc = mdb_get(txn, e->dbi, &k, &v);
+	err = rc && rc != MDB_NOTFOUND ? env_error(rc) : 0;
+	if (!rc && folds_decode(v.mv_data, v.mv_size, &e->folds))
+		err = -EUCLEAN;
+	env_read_end(e, txn);
+	return err;
+}
+
+/* A transaction in memory of its own, which is never committed. */
+static int overlay_open(struct env *e)
+{
+	int err;
+
+	mdb_env_close(take_ptr(e->mdb));
+	err = env_map(e);
+	if (!err)
+		err = env_error(mdb_txn_begin(e->mdb, NULL, 0, &e->overlay));
+	return err ? err : env_error(fold_fill(e->overlay, e->dbi, e));
+}
+
+int env_journal_open(struct env *e)
+{
+	int err = folds_read(e);
+
+	if (!err)
+		err = journal_open(e->journal_path, e->folds, e->read_only, &e->journal);
+	switch (err) {
+	case 0:
+		break;
+	case JOURNAL_E_NONE:
+		return 0;
+	case JOURNAL_E_FOREIGN:
+		log_error("store %s: it continues another %s than the one that is there; move both "
+			  "away",
+			  e->journal_path, e->path);
+		return -EUCLEAN;
+	case JOURNAL_E_DAMAGED:
+		log_error("store %s: it is damaged; move it and %s away", e->journal_path, e->path);
+		return -EUCLEAN;
+	default:
+		return err;
+	}
+	if (e->read_only)
+		return overlay_open(e);
+	if (!journal_empty(e->journal))
+		return env_fold(e);
+	journal_clear(e->journal, e->folds, env_room(e));
+	return 0;
+}
+
+int env_journal_forget(const struct env *e)
+{
+	return unlink(e->journal_path) && errno != ENOENT ? -errno : 0;
+}
+
+void env_journal_close(struct env *e)
+{
+	if (e->overlay)
+		mdb_txn_abort(take_ptr(e->overlay));
+	journal_close(take_ptr(e->journal));
+}

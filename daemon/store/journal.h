@@ -1,0 +1,95 @@
+/*
+ * journal - what is committed and not yet in LMDB
+ *
+ * Role:       a file of fixed size in shared memory. A commit is a few bytes written there instead of a transaction; many of them become one transaction
+ *             later (env_fold()), in which each key is written once, however often it changed meanwhile. Knows operations, nothing of LMDB.
+ * Uses:       base/, store/ops.h
+ * Invariants: J1  the operations up to head->n are committed, all of them; nothing behind it is. It is written last, and by one store.
+ *             J2  the file continues the store that was folded head->after times: with one that was folded once more, it is in there already.
+ *             J3  the file has memory for all of its bytes: a store into it cannot fail.
+ * Cost:       a commit is as many bytes as its operations have; the loop's thread alone comes here, so that there are no locks.
+ */
+#ifndef PALLOCD_STORE_JOURNAL_H
+#define PALLOCD_STORE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "store/ops.h"
+
+/* So many operations and bytes may wait to be folded: a fold takes less than a ms, and a loop's turn may take that. */
+#define JOURNAL_NOPS_MAX 2048u
+#define JOURNAL_BYTES (UINT32_C(256) << 10)
+
+/* As it lies in the file, and in memory, of this machine and boot alone. */
+struct journal_head {
+	uint64_t after; /* J2 */
+	uint64_t n;     /* bytes; J1 */
+};
+
+struct journal {
+	struct journal_head *head; /* mapped, the operations behind it */
+	uint8_t *ops;
+	uint32_t nops;    /* committed */
+	uint32_t room;    /* units: what may still be appended; see journal_units() */
+	size_t at;        /* bytes, with those that are not committed */
+	uint32_t nops_at; /* operations, the same way */
+	uint32_t room_at; /* what they leave */
+	uint64_t hash_key[2];
+	uint32_t *begins; /* JOURNAL_NOPS_MAX: where operations begin */
+	uint16_t *slots;  /* 2 * JOURNAL_NOPS_MAX: a table of keys, by 1 + index */
+};
+
+enum journal_outcome {
+	JOURNAL_E_FULL = 1, /* it has to be folded first */
+	JOURNAL_E_NONE,     /* @read_only: there is nothing in it */
+	JOURNAL_E_FOREIGN,  /* it continues another store */
+	JOURNAL_E_DAMAGED   /* not what a daemon writes */
+};
+
+/**
+ * journal_open() - the file at @path, made where it is not there
+ * @folds:     how often the store was folded
+ * @read_only: for journal_each() alone; nothing is made or written
+ *
+ * Return: 0, JOURNAL_E_NONE, JOURNAL_E_FOREIGN, JOURNAL_E_DAMAGED, a negative errno.
+ */
+MUST_CHECK int journal_open(const char *path, uint64_t folds, bool read_only,
+			    struct journal **ret_journal);
+
+/** journal_close() - what is committed stays in the file; NULL is allowed. */
+void journal_close(struct journal *j);
+
+/** journal_units() - what @op takes of the room: the pages of a database that it makes longer or writes anew, at the most. */
+static inline uint32_t journal_units(const struct op *op)
+{
+	return 1 + (uint32_t)(op->nvalue / 1024);
+}
+
+/** journal_append() - not committed yet. Return: 0, JOURNAL_E_FULL; OP_WIPE never has room. */
+MUST_CHECK int journal_append(struct journal *j, const struct op *op);
+
+/** journal_commit(), journal_undo() - what was appended since the last commit is committed, all at once; never was. */
+void journal_commit(struct journal *j);
+void journal_undo(struct journal *j);
+
+/** journal_empty() - nothing is committed in it. */
+static inline bool journal_empty(const struct journal *j)
+{
+	return !j->head->n;
+}
+
+/**
+ * journal_each() - for each key that is committed its last operation, keys ascending
+ *
+ * Return: 0, or what @apply returned that was not 0.
+ */
+MUST_CHECK int journal_each(struct journal *j, int (*apply)(void *ctx, const struct op *op),
+			    void *ctx);
+
+/** journal_clear() - all of it is in the store, which was folded @folds times now, and has room for @room units. */
+void journal_clear(struct journal *j, uint64_t folds, uint32_t room);
+
+#endif
