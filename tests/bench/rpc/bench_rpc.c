@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "sync.h"
 #include "util.h"
 
 #define CELLS_MAX 64
@@ -36,6 +37,7 @@ struct options {
 	unsigned rounds;
 	double seconds;
 	bool tsv;
+	bool sync;
 	const char *pallocd;
 };
 
@@ -62,6 +64,12 @@ static const char help[] =
 	"  --seconds S      measure each server so long in each round (0.2), after a quarter of it "
 	"unmeasured\n"
 	"  --rounds N       rounds (5)\n"
+	"  --sync           instead of the cells: how long a transaction of a region that outlives "
+	"the system\n"
+	"                   takes (durability=machine, 1 connection, 64 requests in flight), "
+	"beside a bare\n"
+	"                   write of 16 KiB and fdatasync() in the same folder of $TMPDIR, in "
+	"turns\n"
 	"  --quick          one short round of 1x1 and 8x8: to see that it runs\n"
 	"  --tsv            tabs, for programs\n"
 	"  --pallocd FILE   the daemon (the pallocd beside this program)\n"
@@ -140,7 +148,7 @@ static void print_ratios(const struct sample *s, const struct sample *base, unsi
 
 static void run_cell(const struct options *o, struct server *servers, const struct cell *cell)
 {
-	static struct sample samples[SERVER_NKINDS][ROUNDS_MAX];
+	static struct sample samples[SERVER_NTURNS][ROUNDS_MAX];
 	const char *format = o->tsv ? "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.0f"
 				    : "%-8s %-8s %9.0f %8.2f %8.2f %8.2f %7.0f";
 	unsigned n = o->rounds;
@@ -148,13 +156,13 @@ static void run_cell(const struct options *o, struct server *servers, const stru
 
 	snprintf(name, sizeof(name), "%ux%u", cell->nconns, cell->depth);
 	for (unsigned r = 0; r < n; r++)
-		for (unsigned k = 0; k < SERVER_NKINDS; k++) {
+		for (unsigned k = 0; k < SERVER_NTURNS; k++) {
 			/* Who begins changes from round to round. */
-			unsigned i = (k + r) % SERVER_NKINDS;
+			unsigned i = (k + r) % SERVER_NTURNS;
 
 			samples[i][r] = measure(&servers[i], cell, o->seconds);
 		}
-	for (unsigned i = 0; i < SERVER_NKINDS; i++) {
+	for (unsigned i = 0; i < SERVER_NTURNS; i++) {
 		const struct sample *s = samples[i];
 
 		printf(format, name, server_name(i),
@@ -229,11 +237,15 @@ static double parse_number(const char *option, const char *text, double low, dou
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{"cells", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 's'},
-		{"rounds", required_argument, NULL, 'r'}, {"quick", no_argument, NULL, 'q'},
-		{"tsv", no_argument, NULL, 't'},          {"pallocd", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {{"cells", required_argument, NULL, 'c'},
+					      {"seconds", required_argument, NULL, 's'},
+					      {"rounds", required_argument, NULL, 'r'},
+					      {"quick", no_argument, NULL, 'q'},
+					      {"tsv", no_argument, NULL, 't'},
+					      {"pallocd", required_argument, NULL, 'p'},
+					      {"sync", no_argument, NULL, 'S'},
+					      {"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
 	int option;
 
 	parse_cells(o, "1x1,1x8,1x64,1x256,8x1,8x8,8x64,8x256,64x1,64x8,64x64,64x256,512x1,512x8,"
@@ -258,6 +270,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->tsv = true;
+			break;
+		case 'S':
+			o->sync = true;
 			break;
 		case 'p':
 			o->pallocd = optarg;
@@ -304,7 +319,7 @@ static unsigned descriptors(void)
 
 int main(int argc, char **argv)
 {
-	static struct server servers[SERVER_NKINDS];
+	static struct server servers[SERVER_NTURNS];
 	struct options o = {0};
 	unsigned nconns_max;
 
@@ -312,7 +327,9 @@ int main(int argc, char **argv)
 	if (!o.pallocd)
 		o.pallocd = find_pallocd();
 	nconns_max = descriptors();
-	for (unsigned i = 0; i < SERVER_NKINDS; i++)
+	if (o.sync)
+		return sync_run(o.pallocd, o.rounds, o.seconds);
+	for (unsigned i = 0; i < SERVER_NTURNS; i++)
 		server_start(&servers[i], i, o.pallocd);
 	if (!pin_client())
 		fprintf(stderr,

@@ -41,6 +41,8 @@ const char *server_name(enum server_kind kind)
 		return "kept";
 	case SERVER_PALLOCD_REPEATS:
 		return "repeats";
+	case SERVER_PALLOCD_SYNCED:
+		return "synced";
 	case SERVER_NKINDS:
 		break;
 	}
@@ -51,7 +53,10 @@ static void stop_all(void)
 {
 	/* Those that are files go before the folders that they are in. */
 	static const char *const files[] = {"store/process.lmdb",
+					    "store/process.journal",
 					    "store/process.lock",
+					    "store/machine.lmdb",
+					    "store/machine.lock",
 					    "store",
 					    "server",
 					    "server.lock",
@@ -129,7 +134,9 @@ static void child_pallocd(const struct server *s, const char *program)
 	snprintf(log, sizeof(log), "%s/%s/log", dir, server_name(s->kind));
 	snprintf(store, sizeof(store), "%s/%s/store", dir, server_name(s->kind));
 	snprintf(region, sizeof(region), "%s%s", REGION,
-		 s->kind == SERVER_PALLOCD ? "none" : "process");
+		 s->kind == SERVER_PALLOCD          ? "none"
+		 : s->kind == SERVER_PALLOCD_SYNCED ? "machine"
+						    : "process");
 	fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd >= 0) {
 		dup2(fd, STDOUT_FILENO);
@@ -137,8 +144,8 @@ static void child_pallocd(const struct server *s, const char *program)
 	}
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
-	execl(program, program, "--socket", s->addr.sun_path, "--store-dir", store, "--region",
-	      region, (char *)NULL);
+	execl(program, program, "--socket", s->addr.sun_path, "--store-dir", store, "--state-dir",
+	      store, "--region", region, (char *)NULL);
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
@@ -209,6 +216,35 @@ int server_connect(const struct server *s)
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_HELLO;
 	exchange(fd, &request, reply);
 	return fd;
+}
+
+uint64_t server_commits(const struct server *s)
+{
+	static uint8_t bytes[PALLOCD_FRAME_BYTES_MAX];
+	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
+	Pallocd__V1__Stat stat = PALLOCD__V1__STAT__INIT;
+	Pallocd__V1__Reply *reply;
+	int fd = server_connect(s);
+	uint64_t n;
+	size_t size;
+
+	request.id = 1;
+	request.stat = &stat;
+	request.verb_case = PALLOCD__V1__REQUEST__VERB_STAT;
+	size = exchange(fd, &request, bytes);
+	reply = pallocd__v1__reply__unpack(NULL, size, bytes);
+	if (!reply || reply->result_case != PALLOCD__V1__REPLY__RESULT_STAT)
+		die("pallocd: Stat: %s", reply ? reply->message : "the reply can't be unpacked");
+	n = reply->stat->daemon->machine_commits_total;
+	pallocd__v1__reply__free_unpacked(reply, NULL);
+	close(fd);
+	return n;
+}
+
+const char *server_dir(const struct server *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/%s/store", dir, server_name(s->kind));
+	return buf;
 }
 
 /* pallocd's id for the region: the echo servers are asked with the same, so that the frames are equal. */

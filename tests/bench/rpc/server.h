@@ -19,6 +19,8 @@ enum server_kind {
 	SERVER_PALLOCD,      /* truth lives as long as the process */
 	SERVER_PALLOCD_KEPT, /* it outlives the process */
 	SERVER_PALLOCD_REPEATS, /* and requests that were not answered can be repeated (Hello.repeats) */
+	SERVER_NTURNS,          /* those above take turns in each cell */
+	SERVER_PALLOCD_SYNCED = SERVER_NTURNS, /* truth outlives the system; in $TMPDIR */
 	SERVER_NKINDS,
 };
 
@@ -30,7 +32,7 @@ struct server {
 	uint32_t region_id;
 };
 
-/** server_name() - "echo", "echo+pb", "pallocd", "kept", "repeats". */
+/** server_name() - "echo", "echo+pb", "pallocd", "kept", "repeats", "synced". */
 const char *server_name(enum server_kind kind);
 
 static inline bool server_is_pallocd(enum server_kind kind)
@@ -48,6 +50,12 @@ void server_start(struct server *s, enum server_kind kind, const char *program);
 
 /** server_connect() - a connection to the server, after Hello; blocking. Dies on failure. */
 int server_connect(const struct server *s);
+
+/** server_commits() - transactions that a SERVER_PALLOCD_SYNCED has written and synced since its start. */
+uint64_t server_commits(const struct server *s);
+
+/** server_dir() - where it keeps what it writes. */
+const char *server_dir(const struct server *s, char *buf, size_t size);
 
 /** pin_client() - move this process to a CPU that no server is started on; 1 if there is one, else 0. */
 int pin_client(void);
