@@ -24,7 +24,7 @@
 #define STATES_MIN 5u
 
 /* What a commit to the journal and one that folds it are looked at: every so many instructions, or earlier. Sanitizers make ten of each. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PALLOCD_SANITIZED
 #define COMMIT_STRIDE 200u
 static unsigned long fold_stride = 3000;
 #else
