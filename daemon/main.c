@@ -10,6 +10,7 @@
 #include "service/check_store.h"
 #include "service/config.h"
 #include "service/daemon.h"
+#include "service/journald.h"
 #include "service/options.h"
 
 /* What a stage before serving came to: OPTIONS_E_DONE is success, other outcomes are the caller's mistakes. */
@@ -27,16 +28,20 @@ static int configured(const struct options *options)
 	struct config config;
 	int err, exit_code;
 
+	/* One that comes before the daemon serves is heard when it does. */
+	daemon_hold_reloads();
 	err = config_load(&config, options);
 	if (err) {
 		exit_code = early_exit(err);
 	} else if (options->check_config) {
 		exit_code = daemon_check(&config);
+	} else if (options->print_config) {
+		exit_code = config_print(&config, stdout) ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 	} else if (options->check_store) {
 		exit_code = check_store(&config);
 	} else {
 		log_open(config.log_level);
-		exit_code = daemon_run(&config);
+		exit_code = daemon_run(&config, options);
 	}
 	config_deinit(&config);
 	return exit_code;
@@ -48,6 +53,7 @@ int main(int argc, char **argv)
 	int err, exit_code;
 
 	log_open(LOG_LEVEL_INFO);
+	journald_open();
 	err = options_parse(&options, argc, argv);
 	if (err == OPTIONS_E_DONE)
 		exit_code = EXIT_CODE_OK;

@@ -301,7 +301,8 @@ enum paclient_feature {
 	/* paclient_attach(), _map(), _scavenge(); paclient_alloc_options.commit and zero */
 	PACLIENT_FEATURE_BACKING = 11,
 	PACLIENT_FEATURE_REPEAT = 12, /* calls outlive the daemon: see "Restarts" above */
-	PACLIENT_FEATURE_CHECK = 13   /* paclient_check(), _free_extent() */
+	PACLIENT_FEATURE_CHECK = 13,  /* paclient_check(), _free_extent() */
+	PACLIENT_FEATURE_USERS = 14   /* paclient_users() */
 };
 
 /** paclient_has() - the daemon can do this (enum paclient_feature). Does not block. */
@@ -1160,36 +1161,6 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_session_kill(paclient *client, uin
 							   uint64_t *ret_nextents,
 							   struct paclient_call *call);
 
-/* One thing that is limited, by user or by session. */
-struct paclient_quota {
-	size_t size; /* bytes of this struct that are valid */
-	/* "user_pages", "user_extents", "session_pages", "session_extents", "user_sessions",
-	 * "user_connections", "user_waiting", "user_queued_bytes". */
-	char name[PACLIENT_QUOTA_BYTES];
-	uint64_t limit; /* 0 = none */
-	uint64_t used;
-};
-
-/* Array and quotas belong to the list. */
-struct paclient_quota_list {
-	size_t nquotas;
-	struct paclient_quota **quotas;
-};
-
-/**
- * paclient_quotas() - what the caller may use, and uses
- * @region_id: quotas of this region; 0 = those of the daemon alone
- * @ret_list:  the caller gives it back with paclient_quotas_free()
- *
- * Blocks. Errors of its own: NO_REGION.
- */
-PACLIENT_API PACLIENT_MUST_CHECK int paclient_quotas(paclient *client, uint32_t region_id,
-						     struct paclient_quota_list **ret_list,
-						     struct paclient_call *call);
-
-/** paclient_quotas_free() - give back a list with its quotas; NULL is allowed. */
-PACLIENT_API void paclient_quotas_free(struct paclient_quota_list *list);
-
 /* What paclient_check() has found wrong. Array and texts belong to it. */
 struct paclient_findings {
 	size_t size;              /* bytes of this struct that are valid */
@@ -1250,6 +1221,14 @@ struct paclient_daemon_stat {
 	uint64_t machine_bytes;
 	/* Why changes cannot be written down now (PACLIENT_STORE_FAILED); "" = they can. */
 	char store_failure[128];
+	uint32_t pid;                /* of the daemon */
+	uint64_t connections_max;    /* so many can be open at once */
+	uint64_t connections_wanted; /* that it is configured for; 0 = as many as can be */
+	uint64_t descriptors_max;    /* its limits: of descriptors, */
+	uint64_t locked_bytes_max;   /* and of memory that it may lock */
+	uint64_t nleft_out;          /* regions that are configured, but cannot be had there */
+	uint64_t kept_back_total;    /* lines of its log that were too many of their cause */
+	uint64_t cpu_usec_total;     /* processor time that it has used */
 };
 
 /* Counters of a region; those that end in _total count since the daemon's start. */
@@ -1395,6 +1374,7 @@ PACLIENT_API const char *paclient_version(void);
 
 /* The rest, by subject. */
 #include "paclient/memory.h"
+#include "paclient/users.h"
 #include "paclient/watch.h"
 
 #endif

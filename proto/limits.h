@@ -35,8 +35,9 @@
 #define PALLOCD_GRACE_MSEC_MAX 3600000u
 #define PALLOCD_WAIT_MSEC_MAX 3600000u
 
-/* Entries of one reply: sessions, extents (longer ones than most fit fewer), events. */
+/* Entries of one reply: sessions, users, extents (longer ones than most fit fewer), events. */
 #define PALLOCD_SESSIONS_MAX 128u
+#define PALLOCD_USERS_MAX 256u
 #define PALLOCD_LIST_EXTENTS_MAX 512u
 #define PALLOCD_EVENTS_MAX 256u
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# run - all tests: builds with gcc, with clang and with the sanitizers, warnings being errors, and runs the tests of each
+# run - all tests: builds with gcc, and with clang and the sanitizers, warnings being errors, and runs the tests of each
 #
 #   tests/run.sh [--quick | --long] [--no-setup]
 #
 #   --quick      gcc only
-#   --long       also the tests that take minutes (label "long"), with gcc and with the sanitizers
+#   --long       also the tests that take minutes (label "long"), and builds with clang alone and with gcc's sanitizers
 #   --no-setup   install nothing, even if a package is missing
 #
 # What is missing is installed first (tests/setup.sh). The last line says how many tests passed and failed over all builds;
@@ -70,21 +70,24 @@ run() {
 	summary+=("$preset: $passed passed, $failed failed, $skipped skipped, $((SECONDS - begin)) s")
 }
 
-# Scripts about one verb each.
-repeated='place|scatter|resize|shrink|why|owners|death|refusals|replay|install|map-large'
-
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 filter=()
 ((long)) || filter=(-LE '^long$')
 run default "${filter[@]}"
+# What reads the sources need not run twice, nor what drives the programs from outside: that finds the same with any compiler.
+outside='^(e2e/(client|demo|frames|readme|systemd|completion)|system/|packages/|bench/)'
+# But some scripts take the programs through most of their parts, for the sanitizers to look at.
+inside='verbs|check|wait|restart'
 if ((!quick)); then
-	# What reads the sources need not run twice, nor what drives the programs from outside: that finds the same with any compiler.
-	run clang -LE '^(lint|long)$' -E '^(e2e/(client|demo|frames|readme|systemd)|bench/)'
-	# And of what drives the programs, only what takes the daemon and the command through all of their parts, unless there is time.
-	filter=(-LE '^(lint|long)$' -E "^(e2e/(client-($repeated)|demo|frames|readme|systemd)|bench/)")
-	((!long)) || filter=(-LE '^lint$')
+	filter=(-LE '^(lint|long)$' -E "$outside")
+	((!long)) || filter=(-LE '^lint$' -E '^(system|packages)/')
 	run sanitize "${filter[@]}"
+	((long)) || run sanitize -R "^e2e/client-($inside)$"
+fi
+if ((long)); then
+	run clang -LE '^(lint|long)$' -E "$outside"
+	run sanitize-gcc -LE '^(lint|long)$' -E "$outside"
 fi
 
 printf '\n== summary, after %d s\n' "$SECONDS"

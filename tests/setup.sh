@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # setup - the Debian packages that pallocd is built and tested with: the one list of them, and their installation
 #
-#   tests/setup.sh [build|test|long]   install what is missing: for building only; for building and the tests (default); for
-#                                      these and `tests/run.sh --long`
-#   tests/setup.sh --check [...]       install nothing; print what is missing, exit 1 if anything is
-#   tests/setup.sh --list [...]        print the packages
+#   tests/setup.sh [build|packages|test|long]   install what is missing: for building only; for building Debian packages; for
+#                                               building and the tests (default); for all of that and `tests/run.sh --long`
+#   tests/setup.sh --check [...]                install nothing; print what is missing, exit 1 if anything is
+#   tests/setup.sh --list [...]                 print the packages
 #
 # Runs apt only when something is missing: as root, or through sudo. Exit codes: 0 all there, 1 something is missing, 2 usage.
 set -euo pipefail
@@ -20,43 +20,52 @@ build=(
 	libjansson-dev                        # paclient --json
 	check                                 # unit tests: not built, but configured with the rest
 )
+# What `systemd/debian/build.sh` needs beyond that: what debian/control says, once more.
+packages=(
+	debhelper dpkg-dev # the packages as Debian's own are built
+)
 # What `tests/run.sh` needs beyond that.
 test=(
-	g++ man-db               # the header as C++, the manual pages
+	g++ man-db groff-base    # the header as C++, the manual pages
 	libasan8 libubsan1       # gcc's sanitizers
 	clang libclang-rt-14-dev # second compiler, libFuzzer
 	clang-format shellcheck  # lint
-	systemd                  # systemd-analyze, systemd-socket-activate
+	systemd                  # systemd-analyze, systemd-socket-activate; booted by tests/system
+	dbus procps              # that systemd-run has somebody to talk to there; /bin/kill of ExecReload=
+	fish zsh                 # completion of paclient, as in bash
 	jq python3               # read what paclient --json prints
 )
 # What `tests/run.sh --long` needs beyond that.
 long=(
 	valgrind libc6-dbg # the unit tests once more; it wants the C library's symbols
+	lintian            # what Debian thinks of the packages
+	debootstrap        # a root with nothing in it, for the packages
 )
 
 mode=install group=test
 for arg; do
 	case $arg in
 	--check | --list) mode=${arg#--} ;;
-	build | test | long) group=$arg ;;
+	build | packages | test | long) group=$arg ;;
 	-h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
 	*) echo "setup.sh: unknown argument: $arg (see --help)" >&2 && exit 2 ;;
 	esac
 done
-packages=("${build[@]}")
-[[ $group == build ]] || packages+=("${test[@]}")
-[[ $group != long ]] || packages+=("${long[@]}")
+wanted=("${build[@]}")
+[[ $group != packages && $group != long ]] || wanted+=("${packages[@]}")
+[[ $group != test && $group != long ]] || wanted+=("${test[@]}")
+[[ $group != long ]] || wanted+=("${long[@]}")
 if [[ $mode == list ]]; then
-	printf '%s\n' "${packages[@]}"
+	printf '%s\n' "${wanted[@]}"
 	exit 0
 fi
 
 if ! command -v dpkg-query >/dev/null; then
-	echo "setup.sh: this is no Debian system; install what corresponds to: ${packages[*]}" >&2
+	echo "setup.sh: this is no Debian system; install what corresponds to: ${wanted[*]}" >&2
 	exit 1
 fi
 missing=()
-for package in "${packages[@]}"; do
+for package in "${wanted[@]}"; do
 	status=$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null) || status=
 	grep -qx installed <<<"$status" || missing+=("$package")
 done

@@ -90,6 +90,7 @@ struct cli {
 	uint64_t count;          /* watch; 0 = without end */
 	struct texts shares;     /* exec */
 	bool offline;            /* check */
+	const char *textfile;    /* metrics; NULL = standard output */
 	const char *report;      /* release: a file's name; NULL = not given */
 
 	/* Placement: alloc, why, fit; at: grow, too. An amount of 0 is not given. */
@@ -148,7 +149,10 @@ const struct verb *verb_find(const char *name);
 void help_program(void);
 void help_verb(const struct verb *v);
 
-/* options.c: returns 0 or EXIT_USAGE, already told. @argv is rearranged. */
+/* options.c */
+/* The option that @arg names, alone or before a "="; of the verb if that is known, or global. NULL = there is none. */
+const struct option_spec *option_find(const struct cli *cli, const char *arg);
+/* Return: 0 or EXIT_USAGE, already told. @argv is rearranged. */
 MUST_CHECK int options_parse(struct cli *cli, int argc, char **argv);
 
 /* numbers.c: each reads all of @text. Return: NULL, or what is wrong with it. */
@@ -254,7 +258,10 @@ MUST_CHECK int cli_amount(const struct cli *cli, const char *text, struct amount
 uint64_t region_used(const struct paclient_region *r);
 void paclient_closep(paclient **pa);
 
-/* placement.c: the first half needs no daemon. Each returns 0 or EXIT_USAGE, already told. */
+/* placement.c */
+/* What --strategy may be, from 0; NULL behind the last. */
+const char *strategy_name(size_t i);
+/* The first half needs no daemon. Each returns 0 or EXIT_USAGE, already told. */
 MUST_CHECK int placement_check(const struct cli *cli);
 /* @ret_where: @to, or NULL where no option asks for a placement. */
 MUST_CHECK int placement_get(const struct cli *cli, const struct paclient_region *r,
@@ -291,6 +298,14 @@ void remedies_text(const struct cli *cli, const struct question *q, const struct
 		   const struct remedies *r);
 json_t *remedies_json(const struct remedies *r);
 
+/* What `paclient completion` prints; made from completion/ by the build. NULL as the shell ends the list. */
+struct completion_script {
+	const char *shell;
+	const unsigned char *text;
+	size_t nbytes;
+};
+extern const struct completion_script completion_scripts[];
+
 /* One file per group of verbs. */
 int cmd_regions(struct cli *cli);
 int cmd_info(struct cli *cli);
@@ -324,6 +339,9 @@ int cmd_handover(struct cli *cli);
 int cmd_sessions(struct cli *cli);
 int cmd_quotas(struct cli *cli);
 int cmd_watch(struct cli *cli);
+int cmd_completion(struct cli *cli);
+int cmd_metrics(struct cli *cli);
+int cmd_doctor(struct cli *cli);
 int cmd_help(struct cli *cli);
 
 #endif

@@ -63,6 +63,13 @@ static const struct counter daemon_counters[] = {
 	DAEMON(machine_commits_total, "machine commits", COUNT),
 	DAEMON(machine_failures_total, "machine failures", COUNT),
 	DAEMON(machine_bytes, "machine store", BYTES),
+	DAEMON(connections_max, "connections max", COUNT),
+	DAEMON(connections_wanted, "wanted", COUNT),
+	DAEMON(descriptors_max, "descriptors max", COUNT),
+	DAEMON(locked_bytes_max, "lockable", BYTES),
+	DAEMON(nleft_out, "left out", COUNT),
+	DAEMON(kept_back_total, "log kept back", COUNT),
+	DAEMON(cpu_usec_total, "processor", USEC),
 };
 
 static const struct counter region_counters[] = {
@@ -154,7 +161,8 @@ static int stat_daemon(struct cli *cli, paclient *pa)
 	if (paclient_stat_daemon(pa, &stat, &call))
 		return call_error(cli, &call.error);
 	if (cli->json) {
-		object = json_pack("{s:s}", "server", paclient_server_name(pa));
+		object = json_pack("{s:s, s:I}", "server", paclient_server_name(pa), "pid",
+				   (json_int_t)stat.pid);
 		counter_json(object, daemon_counters, ARRAY_SIZE(daemon_counters), &stat);
 		json_object_set_new(object, "store_failure", json_text(stat.store_failure));
 		return json_out(cli, object);

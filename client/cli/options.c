@@ -18,7 +18,7 @@ static const struct option_spec *option_in(const struct option_spec *options, si
 	return NULL;
 }
 
-static const struct option_spec *option_find(const struct cli *cli, const char *arg)
+const struct option_spec *option_find(const struct cli *cli, const char *arg)
 {
 	const struct option_spec *o = NULL;
 	size_t nbytes = strcspn(arg, "=");
@@ -155,7 +155,7 @@ int options_parse(struct cli *cli, int argc, char **argv)
 			return err;
 	}
 	if (cli->command && cli->verb && cli->verb->run != cmd_exec &&
-	    cli->verb->run != cmd_check && !cli->help)
+	    cli->verb->run != cmd_check && cli->verb->run != cmd_completion && !cli->help)
 		return usage_error(cli, "only exec takes a command behind --, and check options");
 	return 0;
 }

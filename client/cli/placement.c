@@ -10,17 +10,22 @@
 
 #include <string.h>
 
+static const struct {
+	const char *name;
+	int strategy;
+} strategies[] = {{"first", PACLIENT_FIRST}, {"last", PACLIENT_LAST}, {"best", PACLIENT_BEST}};
+
+const char *strategy_name(size_t i)
+{
+	return i < ARRAY_SIZE(strategies) ? strategies[i].name : NULL;
+}
+
 /* -1 = there is none of that name. */
 static int strategy_find(const char *name)
 {
-	static const struct {
-		const char *name;
-		int strategy;
-	} known[] = {{"first", PACLIENT_FIRST}, {"last", PACLIENT_LAST}, {"best", PACLIENT_BEST}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		if (!strcmp(name, known[i].name))
-			return known[i].strategy;
+	for (size_t i = 0; i < ARRAY_SIZE(strategies); i++) {
+		if (!strcmp(name, strategies[i].name))
+			return strategies[i].strategy;
 	}
 	return -1;
 }

@@ -136,6 +136,11 @@ static const struct option_spec watch_options[] = {
 	{"--count", "N", "end after so many", OPTION_COUNT, IN(count)},
 };
 
+static const struct option_spec metrics_options[] = {
+	{"--textfile", "PATH", "into this file, in one step, for a collector of such files",
+	 OPTION_TEXT, IN(textfile)},
+};
+
 #define PLACEMENT_HELP                                                                             \
 	"Alignment and boundary are pages, or bytes with K, M, G or T, and count from address 0. " \
 	"All\noptions given must hold.\n"
@@ -292,6 +297,28 @@ const struct verb verbs[] = {
 	 "the\n"
 	 "free pages that lie outside of the longest run.\n",
 	 NULL, 0, cmd_stat},
+	{"metrics", "", "all counters as OpenMetrics text",
+	 "Of the daemon, of each region, and of the users that you may see: all of them for root "
+	 "and "
+	 "the\n"
+	 "daemon's own user. --textfile writes what the textfile collector of Prometheus' node "
+	 "exporter\n"
+	 "reads, which wants a name that ends in .prom: counters are described there by their "
+	 "whole "
+	 "name,\n"
+	 "with _total. If no daemon answers the file says pallocd_up 0 and nothing else, and the "
+	 "exit code\n"
+	 "is 3.\n",
+	 OPTIONS(metrics_options), cmd_metrics},
+	{"doctor", "", "is this host fit for the daemon, and what to do if not",
+	 "Looks at the socket, who may use it, versions, limits, huge pages, regions, and where "
+	 "systemd\n"
+	 "runs at the units; changes nothing. But the first connection to a socket unit starts the "
+	 "daemon.\n"
+	 "Each finding comes with its remedy. Exit code 0 if there is none, 1 if there are some; "
+	 "notes and\n"
+	 "what could not be looked at are no findings.\n",
+	 NULL, 0, cmd_doctor},
 	{"map", "REGION", "a picture of which pages are in use",
 	 "Each character stands for as many pages as the last line says. Colours are used on a\n"
 	 "terminal, unless NO_COLOR is set.\n",
@@ -322,6 +349,13 @@ const struct verb verbs[] = {
 	 "and the exit code is 3.\n",
 	 OPTIONS(exec_options), cmd_exec},
 	{"ping", "", "ask whether the daemon answers", "", NULL, 0, cmd_ping},
+	{"completion", "bash|zsh|fish | words -- WORD...", "the script that completes this command",
+	 "For the running shell: `source <(paclient completion bash)`, the same with zsh, or\n"
+	 "`paclient completion fish | source`. words is what these scripts ask: what the last WORD "
+	 "of a\n"
+	 "command line, without the program's name, may become. Regions and names are asked of the "
+	 "daemon.\n",
+	 NULL, 0, cmd_completion},
 	{"help", "[VERB]", "what --help says", "", NULL, 0, cmd_help},
 };
 const size_t nverbs = ARRAY_SIZE(verbs);

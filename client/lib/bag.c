@@ -35,10 +35,11 @@ void *bag_add(struct bag *b)
 void *bag_list(const struct bag *b, size_t nbytes)
 {
 	unsigned char *list = malloc(nbytes + (b->n + 1) * sizeof(void *));
-	void **pointers = (void **)(void *)(list + nbytes);
+	void **pointers;
 
 	if (!list)
 		return NULL;
+	pointers = (void **)(void *)(list + nbytes);
 	pointers[0] = b->items;
 	for (size_t i = 1; i < b->n; i++)
 		pointers[i] = bag_at(b, i);

@@ -52,6 +52,9 @@ static void region_read(const Pallocd__V1__Region *from, struct paclient_region 
 	text_copy(to->name, sizeof(to->name), from->name);
 }
 
+/* 16 bits of an id tell regions apart. */
+#define REGIONS_MAX UINT16_MAX
+
 /* A list in progress. */
 struct walk {
 	Pallocd__V1__ListRegions ask;
@@ -66,10 +69,12 @@ static int take_regions(struct call *k, const Pallocd__V1__Reply *reply)
 
 	if (!bag_room(&w->bag, from->n_regions))
 		return call_no_memory(k);
+	/* In the order of the configuration, whatever their ids; a daemon that never came to an end would show here. */
+	if (w->bag.n + from->n_regions > REGIONS_MAX)
+		return error_set(k->error, PACLIENT_PROTOCOL, "more regions than there are ids");
 	for (size_t i = 0; i < from->n_regions; i++) {
-		if (from->regions[i]->id <= w->ask.after)
-			return error_set(k->error, PACLIENT_PROTOCOL,
-					 "regions are listed out of order");
+		if (from->regions[i]->id == w->ask.after)
+			return error_set(k->error, PACLIENT_PROTOCOL, "a region is listed twice");
 		region_read(from->regions[i], bag_add(&w->bag));
 		w->ask.after = from->regions[i]->id;
 	}

@@ -45,7 +45,15 @@ static int take_daemon(struct call *k, const Pallocd__V1__Reply *reply)
 					    .process_bytes = d->process_bytes,
 					    .machine_commits_total = d->machine_commits_total,
 					    .machine_failures_total = d->machine_failures_total,
-					    .machine_bytes = d->machine_bytes};
+					    .machine_bytes = d->machine_bytes,
+					    .pid = d->pid,
+					    .connections_max = d->connections_max,
+					    .connections_wanted = d->connections_wanted,
+					    .descriptors_max = d->descriptors_max,
+					    .locked_bytes_max = d->locked_bytes_max,
+					    .nleft_out = d->nleft_out,
+					    .kept_back_total = d->kept_back_total,
+					    .cpu_usec_total = d->cpu_usec_total};
 	text_copy(to->store_failure, sizeof(to->store_failure), d->store_failure);
 	return 0;
 }

@@ -248,7 +248,8 @@ static int addrs_read(struct field *f, size_t n, size_t *count, uint64_t *ret_ad
 
 int wire_alloc_reply(const struct wire_reply *r, size_t n, uint64_t *ret_addrs)
 {
-	struct span s = {r->body, r->body + r->body_bytes};
+	/* A NULL with nothing behind it is no place to count from. */
+	struct span s = {r->body, r->body_bytes ? r->body + r->body_bytes : r->body};
 	struct field f;
 	size_t count = 0;
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,13 +22,72 @@
 
 #define LIMIT_USEC 1000000
 
+enum { EACH, LIMITED };
+
+static const struct {
+	const char *name;
+	const char *number;
+	bool limited;
+} ids[] = {
+#define ROW(name, limited, number) [LOG_ID_##name] = {#name, number, limited},
+	LOG_ID_TABLE(ROW)
+#undef ROW
+};
+
+/* A cause that had a line a short time ago. */
+struct cause {
+	enum log_id id; /* LOG_ID_NONE: nobody's */
+	uint64_t key;   /* the region, the user and the status */
+	uint64_t next_usec;
+	uint64_t nkept_back;
+};
+
 static enum log_level level_max = LOG_LEVEL_INFO;
-static bool level_prefix;
+static bool to_journal;
+static log_sink *sink;
+static struct cause causes[LOG_CAUSES];
+static uint64_t nkept_back_total;
+
+/* The service manager says which file stderr was when it made it; a shell that sends it elsewhere leaves the variable alone. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+}
 
 void log_open(enum log_level max)
 {
 	level_max = max;
-	level_prefix = !isatty(STDERR_FILENO) && getenv("JOURNAL_STREAM");
+	to_journal = stderr_is_journal();
+}
+
+bool log_to_journal(void)
+{
+	return to_journal;
+}
+
+bool log_has(enum log_level level)
+{
+	return level <= level_max;
+}
+
+void log_sink_set(log_sink *to)
+{
+	sink = to;
+}
+
+const char *log_id_number(enum log_id id)
+{
+	return ids[id].number;
+}
+
+uint64_t log_kept_back(void)
+{
+	return nkept_back_total;
 }
 
 int log_level_parse(const char *text, enum log_level *ret_level)
@@ -75,26 +135,33 @@ static void line_add(char line[static LINE_BYTES], size_t *at, const char *fmt, 
 }
 
 /* One write(2) a line, so that lines of several processes on one terminal do not mix. */
-static void line_write(enum log_level level, const char *fmt, va_list args, uint64_t nsuppressed)
+static void line_write(enum log_level level, enum log_id id, const struct log_field *fields,
+		       uint64_t nkept_back, const char *fmt, va_list args) PRINTF_LIKE(5, 0);
+static void line_write(enum log_level level, enum log_id id, const struct log_field *fields,
+		       uint64_t nkept_back, const char *fmt, va_list args)
 {
 	char line[LINE_BYTES];
 	int saved_errno = errno;
-	size_t at = 0;
+	size_t at = 0, begin;
 
-	if (level_prefix)
+	if (to_journal)
 		line_add(line, &at, "<%d>", (int)level);
 	else
 		line_add(line, &at, "pallocd: ");
+	begin = at;
 	line_vadd(line, &at, fmt, args);
-	if (nsuppressed)
-		line_add(line, &at, " (and %" PRIu64 " more like it)", nsuppressed);
-	for (size_t i = 0; i < at; i++) {
+	if (nkept_back)
+		line_add(line, &at, " (and %" PRIu64 " more like it)", nkept_back);
+	for (size_t i = begin; i < at; i++) {
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	}
-	line[at++] = '\n';
-	/* A log that cannot be written is nobody's to report to. */
-	(void)!write(STDERR_FILENO, line, at);
+	line[at] = '\0';
+	if (!to_journal || !sink || sink(level, ids[id].number, fields, line + begin)) {
+		line[at++] = '\n';
+		/* A log that cannot be written is nobody's to report to. */
+		(void)!write(STDERR_FILENO, line, at);
+	}
 	errno = saved_errno;
 }
 
@@ -102,27 +169,93 @@ void log_write(enum log_level level, const char *fmt, ...)
 {
 	va_list args;
 
-	if (level > level_max)
+	if (!log_has(level))
 		return;
 	va_start(args, fmt);
-	line_write(level, fmt, args, 0);
+	line_write(level, LOG_ID_NONE, NULL, 0, fmt, args);
 	va_end(args);
 }
 
-void log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+/* FNV-1a: it need not withstand anybody, as who makes two causes meet hides lines about himself only. */
+static uint64_t key_add(uint64_t key, const void *data, size_t n)
 {
-	uint64_t now = clock_usec();
+	const unsigned char *p = data;
+
+	while (n--)
+		key = (key ^ *p++) * UINT64_C(0x100000001b3);
+	return key;
+}
+
+/* What tells causes of one id apart: whose they are, not which of their requests. */
+static uint64_t cause_key(const struct log_field *f)
+{
+	uint64_t key = UINT64_C(0xcbf29ce484222325);
+
+	for (; f && f->name; f++) {
+		if (f->text &&
+		    (!strcmp(f->name, "PALLOCD_REGION") || !strcmp(f->name, "PALLOCD_STATUS")))
+			key = key_add(key, f->text, strlen(f->text));
+		else if (!strcmp(f->name, "PALLOCD_UID"))
+			key = key_add(key, &f->number, sizeof(f->number));
+	}
+	return key;
+}
+
+static void line_say(enum log_level level, enum log_id id, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void line_say(enum log_level level, enum log_id id, const char *fmt, ...)
+{
 	va_list args;
 
-	if (now < limit->next_usec) {
-		limit->nsuppressed++;
+	if (!log_has(level))
 		return;
+	va_start(args, fmt);
+	line_write(level, id, NULL, 0, fmt, args);
+	va_end(args);
+}
+
+static void cause_tell(const struct cause *c)
+{
+	if (c->nkept_back)
+		line_say(LOG_LEVEL_WARNING, c->id, "%" PRIu64 " more lines %s were kept back",
+			 c->nkept_back, ids[c->id].name);
+}
+
+/* Return: false: its second is not over. */
+static bool cause_may(enum log_id id, const struct log_field *fields, uint64_t *ret_nkept_back)
+{
+	uint64_t key = cause_key(fields), now = clock_usec();
+	struct cause *c = &causes[key_add(key, &id, sizeof(id)) % LOG_CAUSES];
+
+	if (now < c->next_usec) {
+		c->nkept_back++;
+		nkept_back_total++;
+		return false;
 	}
-	limit->next_usec = now + LIMIT_USEC;
-	if (level <= level_max) {
-		va_start(args, fmt);
-		line_write(level, fmt, args, limit->nsuppressed);
-		va_end(args);
+	*ret_nkept_back = c->id == id && c->key == key ? c->nkept_back : 0;
+	/* The place was another's, which has had nothing to say since. */
+	if (!*ret_nkept_back)
+		cause_tell(c);
+	*c = (struct cause){id, key, now + LIMIT_USEC, 0};
+	return true;
+}
+
+void log_event(enum log_level level, enum log_id id, const struct log_field *fields,
+	       const char *fmt, ...)
+{
+	uint64_t nkept_back = 0;
+	va_list args;
+
+	if (!log_has(level) || (ids[id].limited && !cause_may(id, fields, &nkept_back)))
+		return;
+	va_start(args, fmt);
+	line_write(level, id, fields, nkept_back, fmt, args);
+	va_end(args);
+}
+
+void log_limits_tell(void)
+{
+	for (size_t i = 0; i < LOG_CAUSES; i++) {
+		cause_tell(&causes[i]);
+		causes[i] = (struct cause){0};
 	}
-	limit->nsuppressed = 0;
 }

@@ -44,8 +44,9 @@ static void say_no(struct net *net, int fd, const char *what)
 	out->n = 0;
 	close(fd);
 	net->rpc->counters.refused++;
-	log_limited(&net->refused_limit, LOG_LEVEL_WARNING,
-		    "a connection is refused: %s; %" PRIu32 " are open", what, net->nconns);
+	log_event(LOG_LEVEL_WARNING, LOG_ID_CONNECTION_REFUSED,
+		  LOG_FIELDS(ABOUT_STATUS(pallocd_status_name(PALLOCD_OVERLOADED))),
+		  "a connection is refused: %s; %" PRIu32 " are open", what, net->nconns);
 }
 
 static void refuse(struct net *net, int fd, const char *what)
@@ -62,7 +63,8 @@ static void on_pause_over(uv_timer_t *timer)
 	struct net *net = CONTAINER_OF(timer, struct net, pause);
 
 	if (uv_poll_start(&net->accepting, UV_READABLE, on_accepting))
-		log_error("cannot go on accepting connections");
+		log_event(LOG_LEVEL_ERROR, LOG_ID_ACCEPT_FAILED, NULL,
+			  "cannot go on accepting connections");
 }
 
 static void accepting_pause(struct net *net)
@@ -104,7 +106,8 @@ static bool accept_failed(struct net *net, int err)
 			return true;
 		break;
 	default:
-		log_warning("cannot accept a connection: %s", strerror(err));
+		log_event(LOG_LEVEL_WARNING, LOG_ID_ACCEPT_FAILED, LOG_FIELDS(ABOUT_ERRNO(err)),
+			  "cannot accept a connection: %s", strerror(err));
 		break;
 	}
 	accepting_pause(net);

@@ -166,9 +166,11 @@ void conn_cut_off(struct conn *c, enum pallocd_status status, const char *what)
 	c->net->rpc->counters.cut_off++;
 	if (!c->rpc.identified)
 		peer_read_command(&c->peer);
-	log_limited(&c->net->cut_off_limit, LOG_LEVEL_WARNING,
-		    "the connection of pid %d (%s), uid %u is cut off: %s: %s", (int)c->peer.pid,
-		    c->peer.command, (unsigned)c->peer.uid, pallocd_status_sentence(status), what);
+	log_event(LOG_LEVEL_WARNING, LOG_ID_CONNECTION_CUT_OFF,
+		  LOG_FIELDS(ABOUT_SESSION(conn_session_id(&c->rpc)), ABOUT_UID(c->peer.uid),
+			     ABOUT_PID(c->peer.pid), ABOUT_STATUS(pallocd_status_name(status))),
+		  "the connection of pid %d (%s), uid %u is cut off: %s: %s", (int)c->peer.pid,
+		  c->peer.command, (unsigned)c->peer.uid, pallocd_status_sentence(status), what);
 	last_words(c, status, what);
 	conn_close(c, SESSION_CLOSED);
 }

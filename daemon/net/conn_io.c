@@ -45,8 +45,12 @@ static bool bytes_room(struct conn *c, struct conn_bytes *b, size_t n)
 	}
 	longer = mem_resize(b->data, n, 1);
 	if (!longer) {
-		log_warning("no memory for what waits on the connection of pid %d: it is closed",
-			    (int)c->peer.pid);
+		log_event(LOG_LEVEL_WARNING, LOG_ID_CONNECTION_CUT_OFF,
+			  LOG_FIELDS(ABOUT_SESSION(conn_session_id(&c->rpc)),
+				     ABOUT_UID(c->peer.uid), ABOUT_PID(c->peer.pid),
+				     ABOUT_STATUS(pallocd_status_name(PALLOCD_NO_MEMORY))),
+			  "no memory for what waits on the connection of pid %d: it is closed",
+			  (int)c->peer.pid);
 		conn_close(c, SESSION_CLOSED);
 		return false;
 	}
@@ -129,12 +133,14 @@ static void fds_failed(struct conn *c, int err)
 	if (err == EPIPE || err == ECONNRESET)
 		return;
 	c->net->rpc->counters.cut_off++;
-	log_limited(&c->net->cut_off_limit, LOG_LEVEL_WARNING,
-		    "the connection of pid %d (%s), uid %u is cut off: %u descriptors cannot be "
-		    "sent: %s",
-		    (int)c->peer.pid, c->peer.command, (unsigned)c->peer.uid, c->nfds,
-		    err == ETOOMANYREFS ? "too many are on their way, sent but not read"
-					: strerror(err));
+	log_event(LOG_LEVEL_WARNING, LOG_ID_CONNECTION_CUT_OFF,
+		  LOG_FIELDS(ABOUT_SESSION(conn_session_id(&c->rpc)), ABOUT_UID(c->peer.uid),
+			     ABOUT_PID(c->peer.pid), ABOUT_ERRNO(err)),
+		  "the connection of pid %d (%s), uid %u is cut off: %u descriptors cannot be "
+		  "sent: %s",
+		  (int)c->peer.pid, c->peer.command, (unsigned)c->peer.uid, c->nfds,
+		  err == ETOOMANYREFS ? "too many are on their way, sent but not read"
+				      : strerror(err));
 }
 
 /* A message was not sent. Return: bytes of it that were: none. */

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -40,8 +41,37 @@ uint32_t net_connections_max(void)
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
-	log_info("signal %d: stopping", signum);
+	log_event(LOG_LEVEL_INFO, LOG_ID_STOPPING, NULL, "signal %d: stopping", signum);
 	net_stop(handle->data);
+}
+
+static void on_reload_again(uv_timer_t *timer);
+
+static void reload(struct net *net)
+{
+	uint64_t again_msec = net->config.on_reload(net->config.service);
+
+	net_again_soon(net);
+	if (again_msec)
+		uv_timer_start(&net->reload, on_reload_again, again_msec, 0);
+	else
+		uv_timer_stop(&net->reload);
+}
+
+static void on_reload_again(uv_timer_t *timer)
+{
+	reload(CONTAINER_OF(timer, struct net, reload));
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+	struct net *net = CONTAINER_OF(handle, struct net, sighup);
+
+	(void)signum;
+	if (net->config.on_reload)
+		reload(net);
+	else
+		log_info("signal %d: there is nothing to read again", signum);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -49,6 +79,25 @@ static void on_watchdog(uv_timer_t *timer)
 	struct net *net = CONTAINER_OF(timer, struct net, watchdog);
 
 	net->config.on_watchdog();
+}
+
+/* Those that came before are heard now: net_hold_hangups(). */
+static void hangups_let_through(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void net_hold_hangups(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static int signals_open(struct net *net)
@@ -61,9 +110,15 @@ static int signals_open(struct net *net)
 	if (!err)
 		err = uv_signal_init(&net->loop, &net->sigterm);
 	if (!err)
+		err = uv_signal_init(&net->loop, &net->sighup);
+	if (!err)
 		err = uv_signal_start(&net->sigint, on_signal, SIGINT);
 	if (!err)
 		err = uv_signal_start(&net->sigterm, on_signal, SIGTERM);
+	if (!err)
+		err = uv_signal_start(&net->sighup, on_hangup, SIGHUP);
+	if (!err)
+		hangups_let_through();
 	return err;
 }
 
@@ -103,6 +158,10 @@ static int loop_open(struct net *net)
 		err = pressure_open(&net->pressure, &net->loop, net->config.pressure_path,
 				    net->config.pressure_trigger, net->config.pressure_events,
 				    on_pressure);
+	if (!err)
+		err = uv_timer_init(&net->loop, &net->reload);
+	if (!err)
+		err = uv_timer_init(&net->loop, &net->status);
 	if (!err)
 		err = accept_open(net);
 	return err;
@@ -248,8 +307,40 @@ void net_stop(struct net *net)
 	handle_close((uv_handle_t *)&net->turn);
 	handle_close((uv_handle_t *)&net->sigint);
 	handle_close((uv_handle_t *)&net->sigterm);
+	handle_close((uv_handle_t *)&net->sighup);
+	handle_close((uv_handle_t *)&net->reload);
+	handle_close((uv_handle_t *)&net->status);
 	pressure_close(&net->pressure);
 	listening_close(&net->listening);
+}
+
+void net_limits_set(struct net *net, const struct net_limits *limits)
+{
+	struct net_config *c = &net->config;
+
+	c->connections_max = limits->connections_max;
+	c->hello_timeout_msec = limits->hello_timeout_msec;
+	c->frame_timeout_msec = limits->frame_timeout_msec;
+	c->send_timeout_msec = limits->send_timeout_msec;
+	defaults_set(c);
+	turn_timeouts_set(net);
+}
+
+void net_again_soon(struct net *net)
+{
+	net->expire = true;
+	net_again(net);
+}
+
+bool net_fds_wait(const struct net *net)
+{
+	if (net->out.nfds)
+		return true;
+	list_for_each (link, &net->conns) {
+		if (list_entry(link, struct conn, in_net)->nfds)
+			return true;
+	}
+	return false;
 }
 
 int net_run(struct net *net)

@@ -59,6 +59,11 @@ struct net_config {
 	int pressure_events;
 	void (*on_watchdog)(void);
 	void (*on_stop)(void); /* an orderly stop begins */
+	/* SIGHUP. Return: 0: done; else it is called again after so many milliseconds. NULL: the signal does nothing. */
+	uint64_t (*on_reload)(void *service);
+	/* Something may have changed that people are told: once a second at the most, and not where nothing happens. NULL: nobody is told. */
+	void (*on_status)(void *service);
+	void *service; /* for these two */
 };
 
 #define NET_HELLO_TIMEOUT_MSEC 10000u
@@ -75,6 +80,10 @@ struct net {
 	uv_check_t turn; /* ends each turn */
 	uv_signal_t sigint;
 	uv_signal_t sigterm;
+	uv_signal_t sighup;
+	uv_timer_t reload;    /* on_reload is called again when it fires */
+	uv_timer_t status;    /* active: on_status is called when it fires */
+	uint64_t status_seen; /* what is counted below when it was called last */
 	struct net_config config;
 	struct listening listening;
 	struct rpc *rpc;
@@ -82,8 +91,6 @@ struct net {
 	struct list conns;
 	uint32_t nconns;
 	int spare_fd; /* given up for a moment to refuse a connection when there are no descriptors left */
-	struct log_limit refused_limit;
-	struct log_limit cut_off_limit;
 	struct processes processes;
 	struct fair fair;
 	struct fair_user *arrivals; /* takes turns for all new connections together */
@@ -134,6 +141,24 @@ static inline uint64_t net_memory_max(uint32_t nconns, uint32_t nusers, uint64_t
  * Return: 0 or a negative errno, explained in the log. On 0, net_run() must be called, even to stop at once.
  */
 MUST_CHECK int net_open(struct net *net, const struct net_config *config, struct rpc *rpc);
+
+/** net_hold_hangups() - a SIGHUP waits from now on until net_open() can hear it: it does not end the process. */
+void net_hold_hangups(void);
+
+/* What may change while it runs; as in struct net_config. */
+struct net_limits {
+	uint32_t connections_max;
+	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
+};
+
+/** net_limits_set() - from now on, also for those who wait already; nobody is disconnected because there are more than @connections_max. */
+void net_limits_set(struct net *net, const struct net_limits *limits);
+
+/** net_again_soon() - what was changed beside requests is worked on: who waits, what is due, what is to be written down. */
+void net_again_soon(struct net *net);
+
+/** net_fds_wait() - is a descriptor on its way to a client? Then no backing may be closed. */
+bool net_fds_wait(const struct net *net);
 
 /** net_run() - serve until SIGINT, SIGTERM or net_stop(); gives back all that @net holds. Return: 0 or a negative errno. */
 MUST_CHECK int net_run(struct net *net);

@@ -40,7 +40,8 @@ static void watch(struct pressure *p);
 
 static void give_up(const char *why)
 {
-	log_info("memory pressure is not watched any more: %s", why);
+	log_event(LOG_LEVEL_INFO, LOG_ID_PRESSURE_UNWATCHED, NULL,
+		  "memory pressure is not watched any more: %s", why);
 }
 
 static void on_pause_over(uv_timer_t *timer);
@@ -109,7 +110,8 @@ int pressure_open(struct pressure *p, uv_loop_t *loop, const char *path, const c
 		watch(p);
 		return 0;
 	}
-	log_info(
+	log_event(
+		LOG_LEVEL_INFO, LOG_ID_PRESSURE_UNWATCHED, LOG_FIELDS(ABOUT_ERRNO(-err)),
 		"memory pressure is not watched: %s: %s; memory behind free pages goes back in its "
 		"usual time only",
 		path, strerror(-err));

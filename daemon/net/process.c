@@ -78,9 +78,10 @@ static void complain(struct processes *ps, int err)
 	if (ps->complained)
 		return;
 	ps->complained = true;
-	log_warning("the death of processes cannot be watched: %s; sessions end when their socket "
-		    "is closed by all who hold it",
-		    strerror(-err));
+	log_event(LOG_LEVEL_WARNING, LOG_ID_DEATHS_UNWATCHED, LOG_FIELDS(ABOUT_ERRNO(-err)),
+		  "the death of processes cannot be watched: %s; sessions end when their socket "
+		  "is closed by all who hold it",
+		  strerror(-err));
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -12,6 +12,9 @@
 /* The timer rests so long, so that it does not fire for each one by itself: what is due may be so much late. */
 #define DUE_PAUSE_MSEC 10
 
+/* People are told no oftener how it stands. */
+#define STATUS_MSEC 1000
+
 /* Connections that may be cut off in one turn for being late, some microseconds each; and where several users want turns. */
 #define CUT_OFF_MAX 64
 #define CUT_OFF_CONTENDED_MAX 4
@@ -210,6 +213,35 @@ static void changes_commit(struct net *net)
 	net_again(net);
 }
 
+static void on_status(uv_timer_t *timer)
+{
+	struct net *net = CONTAINER_OF(timer, struct net, status);
+
+	net->config.on_status(net->config.service);
+}
+
+/* Rises with all that may change what on_status tells. */
+static uint64_t status_count(const struct net *net)
+{
+	const struct rpc_counters *n = &net->rpc->counters;
+	const struct regions *rs = net->rpc->regions;
+
+	/* Graces that end, and what ended sessions leave behind, are no requests. */
+	return n->requests + n->connections + n->connections_open + rs->nsessions[SESSION_ENDING] +
+	       rs->nsessions[SESSION_GRACE] + rs->n;
+}
+
+static void status_watch(struct net *net)
+{
+	uint64_t count = status_count(net);
+
+	if (LIKELY(count == net->status_seen) || !net->config.on_status || net->stopping ||
+	    uv_is_active((const uv_handle_t *)&net->status))
+		return;
+	net->status_seen = count;
+	uv_timer_start(&net->status, on_status, STATUS_MSEC, 0);
+}
+
 static void on_turn(uv_check_t *check)
 {
 	struct net *net = CONTAINER_OF(check, struct net, turn);
@@ -224,17 +256,29 @@ static void on_turn(uv_check_t *check)
 	if (net->expire)
 		expire(net);
 	changes_commit(net);
+	status_watch(net);
+}
+
+static void timeouts_get(const struct net *net, uint64_t ret_msec[static TIMEOUT_KINDS])
+{
+	ret_msec[TIMEOUT_HELLO] = net->config.hello_timeout_msec;
+	ret_msec[TIMEOUT_FRAME] = net->config.frame_timeout_msec;
+	ret_msec[TIMEOUT_SEND] = net->config.send_timeout_msec;
+}
+
+void turn_timeouts_set(struct net *net)
+{
+	timeouts_get(net, net->timeouts.msec);
+	net->expire = true;
+	net_again(net);
 }
 
 int turn_open(struct net *net)
 {
-	const uint64_t msec[] = {
-		[TIMEOUT_HELLO] = net->config.hello_timeout_msec,
-		[TIMEOUT_FRAME] = net->config.frame_timeout_msec,
-		[TIMEOUT_SEND] = net->config.send_timeout_msec,
-	};
+	uint64_t msec[TIMEOUT_KINDS];
 	int err;
 
+	timeouts_get(net, msec);
 	timeouts_init(&net->timeouts, msec);
 	list_init(&net->woken);
 	list_init(&net->cut);

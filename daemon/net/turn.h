@@ -15,6 +15,9 @@
 /** turn_open() - turns have an end from now on; the handles are closed with the others of @net. Return: 0 or a negative errno. */
 MUST_CHECK int turn_open(struct net *net);
 
+/** turn_timeouts_set() - the configuration's timeouts are others than before. */
+void turn_timeouts_set(struct net *net);
+
 /** net_again() - the next turn comes without waiting for anything. */
 void net_again(struct net *net);
 

@@ -77,6 +77,14 @@ void pagealloc_destroy(struct pagealloc *pa);
 MUST_CHECK int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages);
 
 /**
+ * pagealloc_raise() - the limit is at least @limit_npages from now on; all that there is stays
+ *
+ * O(pages grown): the metadata move, and for a moment there are both. Return: 0, PAGEALLOC_E_RANGE (more than there can be), -ENOMEM; nothing changed
+ * but on 0.
+ */
+MUST_CHECK int pagealloc_raise(struct pagealloc *pa, uint64_t limit_npages);
+
+/**
  * pagealloc_shrink() - take pages [@page, @page + @npages) out of what is grown
  *
  * Both must be multiples of a chunk, all pages grown and free. The memory of their bitmaps goes back to the system.

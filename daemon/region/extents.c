@@ -40,12 +40,17 @@ static uint32_t table_mask(const struct extents *ex)
 	return (uint32_t)((UINT64_C(1) << ex->table_bits) - 1);
 }
 
+static uint32_t slab_max_for(uint64_t limit_npages)
+{
+	return (uint32_t)(limit_npages < EXTENTS_MAX ? limit_npages : EXTENTS_MAX) + 1;
+}
+
 int extents_init(struct extents *ex, uint64_t limit_npages)
 {
 	struct extents made = {.nslab_touched = 1, .table_bits = TABLE_BITS_MIN};
 	int err;
 
-	made.nslab_max = (uint32_t)(limit_npages < EXTENTS_MAX ? limit_npages : EXTENTS_MAX) + 1;
+	made.nslab_max = slab_max_for(limit_npages);
 	made.table = mem_zalloc(UINT64_C(1) << TABLE_BITS_MIN, sizeof(*made.table));
 	made.slab = mem_reserve(made.nslab_max * sizeof(*made.slab));
 	err = made.table && made.slab ? bittree_init(&made.heads, limit_npages) : -ENOMEM;
@@ -63,6 +68,56 @@ void extents_deinit(struct extents *ex)
 	mem_free(ex->table);
 	mem_unreserve(ex->slab, ex->nslab_max * sizeof(*ex->slab));
 	memset(ex, 0, sizeof(*ex));
+}
+
+static int heads_raise(struct bittree *heads, uint64_t limit_npages)
+{
+	struct bittree made = {0};
+	int err = bittree_init(&made, limit_npages);
+
+	if (!err)
+		err = bittree_commit(&made, heads->usable);
+	if (err) {
+		bittree_deinit(&made);
+		return err < 0 ? err : -ERANGE;
+	}
+	for (uint64_t i = bittree_next(heads, 0); i != BITTREE_NONE; i = bittree_next(heads, i + 1))
+		bittree_set(&made, i);
+	bittree_deinit(heads);
+	*heads = made;
+	return 0;
+}
+
+static int slab_raise(struct extents *ex, uint32_t nslab_max)
+{
+	struct extent *slab;
+	int err = 0;
+
+	if (nslab_max <= ex->nslab_max)
+		return 0;
+	slab = mem_reserve(nslab_max * sizeof(*slab));
+	if (!slab)
+		return -ENOMEM;
+	if (ex->nslab_usable)
+		err = mem_commit(slab, ex->nslab_usable * sizeof(*slab));
+	if (err) {
+		mem_unreserve(slab, nslab_max * sizeof(*slab));
+		return err;
+	}
+	if (ex->nslab_usable)
+		memcpy(slab, ex->slab, ex->nslab_usable * sizeof(*slab));
+	mem_unreserve(ex->slab, ex->nslab_max * sizeof(*slab));
+	ex->slab = slab;
+	ex->nslab_max = nslab_max;
+	return 0;
+}
+
+/* Where the second half fails, there is more room in the slab, which nobody sees. */
+int extents_raise(struct extents *ex, uint64_t limit_npages)
+{
+	int err = slab_raise(ex, slab_max_for(limit_npages));
+
+	return err || limit_npages <= ex->heads.nbits ? err : heads_raise(&ex->heads, limit_npages);
 }
 
 int extents_commit(struct extents *ex, uint64_t npages)

@@ -57,6 +57,9 @@ struct extents {
 /** extents_init() - an empty index for pages [0, @limit_npages). Return: 0, -ENOMEM, -ERANGE. */
 MUST_CHECK int extents_init(struct extents *ex, uint64_t limit_npages);
 
+/** extents_raise() - an index for more pages, with all that is in it. O(extents). Return: 0, -ENOMEM (as before). */
+MUST_CHECK int extents_raise(struct extents *ex, uint64_t limit_npages);
+
 /** extents_deinit() - give all back; a zeroed index is allowed. */
 void extents_deinit(struct extents *ex);
 

@@ -156,6 +156,9 @@ MUST_CHECK int session_put(struct regions *rs, const struct session_record *s, u
 MUST_CHECK int regions_put_end(struct regions *rs, uint64_t next_session_id, char *buf,
 			       size_t size);
 
+/** region_put_end() - the same for one region that was added to others, and whose records were put. Return: 0, RECORD_E_WRONG, and it is faulted. */
+MUST_CHECK int region_put_end(struct region *r, char *buf, size_t size);
+
 /** region_keep() - from now on, changes of @r and of sessions are noted (struct changes): somebody writes them down. All that there is counts as written. */
 void region_keep(struct region *r);
 

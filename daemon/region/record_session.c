@@ -248,6 +248,13 @@ static bool region_settle(struct region *r, const struct report *rep)
 	return false;
 }
 
+int region_put_end(struct region *r, char *buf, size_t size)
+{
+	const struct report rep = {buf, size};
+
+	return region_settle(r, &rep) ? 0 : RECORD_E_WRONG;
+}
+
 int regions_put_end(struct regions *rs, uint64_t next_session_id, char *buf, size_t size)
 {
 	const struct report rep = {buf, size};

@@ -130,6 +130,7 @@ struct region {
 	uint64_t pending_npages; /* of these, on their way to an owner */
 	struct region_recent recent;
 
+	bool closed; /* it is no region any more, see region_close() */
 	bool faulted;
 	bool fault_reported;            /* the layer above has told the administrator */
 	char fault[REGION_FAULT_BYTES]; /* what was noticed */

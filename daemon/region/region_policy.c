@@ -137,14 +137,19 @@ int region_policy_check(const struct region_config *c, char *buf, size_t size)
 	return err ? err : rules_check(c, buf, size);
 }
 
-int region_policy_init(struct region *r, const struct region_config *c)
+struct region_quota region_quota_of(const struct region *r, const struct region_config *c)
 {
-	r->quota = (struct region_quota){
+	return (struct region_quota){
 		.user_npages = pages_for(c->user_bytes, r->page_shift),
 		.session_npages = pages_for(c->session_bytes, r->page_shift),
 		.user_nextents = c->user_extents ? c->user_extents : REGION_USER_EXTENTS_DEFAULT,
 		.session_nextents = c->session_extents,
 	};
+}
+
+int region_policy_init(struct region *r, const struct region_config *c)
+{
+	r->quota = region_quota_of(r, c);
 	r->death = c->death;
 	r->durability = c->durability;
 	r->quarantine_usec = c->quarantine_usec;

@@ -507,6 +507,9 @@ void session_begin(struct session *s, enum session_state state, uint64_t deadlin
 /** session_state_set() - the next state, and its deadline. */
 void session_state_set(struct session *s, enum session_state state, uint64_t deadline_usec);
 
+/** region_quota_of() - what @c allows its holders, in pages of @r. */
+struct region_quota region_quota_of(const struct region *r, const struct region_config *c);
+
 /** session_rights_set() - what @peer may in the regions from table entry @from on; there is room. */
 void session_rights_set(struct session *s, const struct session_peer *peer, uint32_t from);
 

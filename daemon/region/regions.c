@@ -108,7 +108,9 @@ int regions_add(struct regions *rs, const struct region_config *c)
 
 struct region *regions_by_id(const struct regions *rs, uint32_t id)
 {
-	return id >= 1 && id <= rs->n ? rs->table[id - 1] : NULL;
+	struct region *r = id >= 1 && id <= rs->n ? rs->table[id - 1] : NULL;
+
+	return r && !r->closed ? r : NULL;
 }
 
 struct region *regions_by_number(const struct regions *rs, uint32_t number)
@@ -119,7 +121,7 @@ struct region *regions_by_number(const struct regions *rs, uint32_t number)
 	if (LIKELY(r && r->number == number))
 		return r;
 	for (uint32_t i = 0; i < rs->n; i++) {
-		if (rs->table[i]->number == number)
+		if (rs->table[i]->number == number && !rs->table[i]->closed)
 			return rs->table[i];
 	}
 	return NULL;
@@ -128,7 +130,7 @@ struct region *regions_by_number(const struct regions *rs, uint32_t number)
 struct region *regions_by_name(const struct regions *rs, const char *name)
 {
 	for (uint32_t i = 0; i < rs->n; i++) {
-		if (strcmp(rs->table[i]->name, name) == 0)
+		if (strcmp(rs->table[i]->name, name) == 0 && !rs->table[i]->closed)
 			return rs->table[i];
 	}
 	return NULL;

@@ -84,6 +84,13 @@ void session_rights_set(struct session *s, const struct session_peer *peer, uint
 						      peer, rs->daemon_uid);
 }
 
+void session_rights_renew(struct session *s, const struct session_peer *peer)
+{
+	const struct session_peer user = {.uid = s->owner.uid, .gid = s->gid};
+
+	session_rights_set(s, peer ? peer : &user, 0);
+}
+
 /* Who speaks for the session now. */
 static void peer_set(struct session *s, const struct session_peer *peer)
 {

@@ -61,7 +61,9 @@ struct user {
 struct regions {
 	struct region **table; /* id i is [i - 1] */
 	uint32_t n;
-	uid_t daemon_uid; /* may do everything, as root may */
+	uint32_t nclosed;   /* of these, no regions any more */
+	uint32_t nleft_out; /* regions of the configuration that could not be had; for Stat */
+	uid_t daemon_uid;   /* may do everything, as root may */
 	struct user_limits limits;
 	struct events events;
 	struct list users;       /* struct user */
@@ -150,7 +152,7 @@ void regions_deinit(struct regions *rs);
  */
 MUST_CHECK int regions_add(struct regions *rs, const struct region_config *c);
 
-/** regions_by_id(), regions_by_number(), regions_by_name() - NULL where there is none. */
+/** regions_by_id(), regions_by_number(), regions_by_name() - NULL where there is none, or it is closed. */
 struct region *regions_by_id(const struct regions *rs, uint32_t id);
 struct region *regions_by_number(const struct regions *rs, uint32_t number);
 struct region *regions_by_name(const struct regions *rs, const char *name);
@@ -215,6 +217,9 @@ static inline bool session_may(const struct session *s, const struct region *r, 
 {
 	return (s->rights[r->id - 1] & rights) == rights;
 }
+
+/** session_rights_renew() - its rights are what the regions' rules say now; for @peer, or, NULL, for its user and primary group. */
+void session_rights_renew(struct session *s, const struct session_peer *peer);
 
 /** session_may_free() - its own extents; those of its user; any, with ACCESS_FREE_ANY in @r. */
 bool session_may_free(const struct session *s, const struct region *r, const struct owner *o);

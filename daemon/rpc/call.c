@@ -120,6 +120,7 @@ enum pallocd_status call_region(struct call *c, uint32_t id, const char *name,
 			c, PALLOCD_NO_REGION, "region",
 			"there is no region '%s': ListRegions names those that there are", name);
 	}
+	c->region = r;
 	right = c->verb->right;
 	if (UNLIKELY(right ? !session_may(s, r, right) : !s->rights[r->id - 1]))
 		return call_refuse_right(c, r, right);

@@ -32,7 +32,8 @@ struct call {
 	bool waits;     /* no answer yet: the frame waits for space */
 	bool closes;    /* the connection is to be closed after the reply */
 	bool reclaimed; /* ended sessions have given back in this turn what the time allowed */
-	int fd;         /* goes out with the reply; -1: none does */
+	const struct region *region; /* that it names; NULL: none, or not found yet */
+	int fd;                      /* goes out with the reply; -1: none does */
 	/* A request that has been done already: what it was answered. */
 	const uint8_t *remembered;
 	uint32_t remembered_n;
@@ -157,6 +158,10 @@ enum pallocd_status call_measured(struct call *c, enum pallocd_status (*serve)(s
 /** call_again() - no answer yet: the frame is served again in the connection's next turn. */
 enum pallocd_status call_again(struct call *c);
 
+/** users_fill() - who uses @r, or the daemon where that is NULL, as far as the caller may know. Return: OK, NO_MEMORY. */
+MUST_CHECK enum pallocd_status users_fill(struct call *c, const struct region *r,
+					  Pallocd__V1__StatReply *reply);
+
 /** call_fill_region() - what Region says about @r. Return: OK, NO_MEMORY. */
 MUST_CHECK enum pallocd_status call_fill_region(struct call *c, const struct region *r,
 						Pallocd__V1__Region *ret);
@@ -210,6 +215,9 @@ void wait_end(struct rpc_conn *conn);
 
 /** waiters_wake() - the first of each region's queue may try again, where the region's room has changed. */
 void waiters_wake(struct rpc *rpc);
+
+/** waiters_refuse() - @r is closed: all of its queue are served again. */
+void waiters_refuse(struct rpc *rpc, const struct region *r);
 
 /** waiters_expire() - wake those whose time is over. Return: when the next one's is; UINT64_MAX. */
 uint64_t waiters_expire(struct rpc *rpc, uint64_t now_usec);

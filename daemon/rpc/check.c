@@ -61,6 +61,8 @@ static void found_in(struct findings *f, const struct region *r, const char *wha
 
 static bool is_asked(const struct findings *f, const struct region *r)
 {
+	if (r->closed)
+		return false;
 	return f->only ? r == f->only : session_may(f->c->conn->session, r, ACCESS_ADMIN);
 }
 
@@ -73,7 +75,7 @@ static bool is_about(const char *line, const struct region *r)
 	if (strncmp(line, word, sizeof(word) - 1))
 		return false;
 	line += sizeof(word) - 1;
-	return !strncmp(line, r->name, n) && (line[n] == ',' || line[n] == ':');
+	return !r->closed && !strncmp(line, r->name, n) && (line[n] == ',' || line[n] == ':');
 }
 
 /* Lines about no region are for everybody: that the store cannot be written or read; but sessions are no region's. */
@@ -112,7 +114,7 @@ static void owners_recount(struct findings *f)
 	const struct regions *rs = f->c->rpc->regions;
 	char why[LINE_BYTES] = "", line[LINE_BYTES + 32];
 
-	if (f->reply->nfindings || f->reply->nregions != rs->n ||
+	if (f->reply->nfindings || f->reply->nregions != rs->n - rs->nclosed ||
 	    regions_check(rs, why, sizeof(why)))
 		return;
 	snprintf(line, sizeof(line), "users and sessions: %s", why);

@@ -49,14 +49,16 @@ static void outcome_set(struct rpc *rpc, enum region_durability d, int err)
 	if (LIKELY(!err && !rpc->failing[d]))
 		return;
 	if (!rpc->failing[d])
-		log_limited(&rpc->commit.failed_limit, LOG_LEVEL_ERROR,
-			    "store of durability %s: changes cannot be written down: %s; they are "
-			    "refused until they can be, which is tried again and again",
-			    durability_name(d), strerror(-err));
+		log_event(LOG_LEVEL_ERROR, LOG_ID_STORE_FAILING,
+			  LOG_FIELDS(ABOUT_STATUS(pallocd_status_name(PALLOCD_STORE_FAILED)),
+				     ABOUT_ERRNO(-err)),
+			  "store of durability %s: changes cannot be written down: %s; they are "
+			  "refused until they can be, which is tried again and again",
+			  durability_name(d), strerror(-err));
 	else if (!err)
-		log_limited(&rpc->commit.works_limit, LOG_LEVEL_INFO,
-			    "store of durability %s: changes are written down again",
-			    durability_name(d));
+		log_event(LOG_LEVEL_INFO, LOG_ID_STORE_WORKS, NULL,
+			  "store of durability %s: changes are written down again",
+			  durability_name(d));
 	rpc->failing[d] = err;
 	rpc->refusing = rpc->failing[REGION_DURABILITY_PROCESS] ||
 			rpc->failing[REGION_DURABILITY_MACHINE];
@@ -248,7 +250,8 @@ void rpc_stop(struct rpc *rpc)
 	if (rpc->regions->changed && may_gather(rpc))
 		(void)noted_write(rpc);
 	if (rpc->refusing)
-		log_error("the daemon stops, and the last changes are not written down: who was "
+		log_event(LOG_LEVEL_ERROR, LOG_ID_STORE_BEHIND, NULL,
+			  "the daemon stops, and the last changes are not written down: who was "
 			  "told nothing of them asks again");
 }
 

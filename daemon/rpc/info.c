@@ -5,6 +5,8 @@
  * Uses:       rpc/verb.h
  */
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "backing/backing.h"
 #include "base/clock.h"
@@ -21,7 +23,7 @@ enum pallocd_status list_regions_serve(struct call *c)
 	enum pallocd_status status;
 	Pallocd__V1__Region *regions;
 
-	/* They are in the order of the configuration. */
+	/* They are in the order of the configuration; what a reload brings comes last. */
 	if (after)
 		after = last ? last->id : rs->n;
 	n = rs->n - after;
@@ -33,14 +35,18 @@ enum pallocd_status list_regions_serve(struct call *c)
 	reply->regions = call_take(c, n, sizeof(Pallocd__V1__Region *));
 	if (!reply->regions)
 		return call_no_memory(c);
-	for (uint32_t i = 0; i < n; i++) {
-		status = call_fill_region(c, rs->table[after + i], &regions[i]);
+	for (; after < rs->n && reply->n_regions < n; after++) {
+		if (rs->table[after]->closed)
+			continue;
+		status = call_fill_region(c, rs->table[after], &regions[reply->n_regions]);
 		if (status)
 			return status;
-		reply->regions[i] = &regions[i];
+		reply->regions[reply->n_regions] = &regions[reply->n_regions];
+		reply->n_regions++;
 	}
-	reply->n_regions = n;
-	reply->more = after + n < rs->n;
+	while (after < rs->n && rs->table[after]->closed)
+		after++;
+	reply->more = after < rs->n;
 	return PALLOCD_OK;
 }
 
@@ -142,6 +148,25 @@ static void fill_store_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret)
 	ret->machine_bytes = stat.bytes[REGION_DURABILITY_MACHINE];
 }
 
+/* What the system says. */
+static void fill_process_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret)
+{
+	struct rlimit limit;
+	struct rusage usage;
+
+	ret->pid = (uint32_t)getpid();
+	ret->connections_max = rpc->connections_max;
+	ret->connections_wanted = rpc->connections_wanted;
+	if (!getrlimit(RLIMIT_NOFILE, &limit))
+		ret->descriptors_max = limit.rlim_cur;
+	if (!getrlimit(RLIMIT_MEMLOCK, &limit))
+		ret->locked_bytes_max = limit.rlim_cur;
+	if (!getrusage(RUSAGE_SELF, &usage))
+		ret->cpu_usec_total = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
+					      1000000 +
+				      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
 static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret)
 {
 	const struct rpc_counters *n = &rpc->counters;
@@ -153,7 +178,7 @@ static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret
 	ret->nsessions = rs->nsessions[SESSION_OPEN];
 	ret->ngrace = rs->nsessions[SESSION_GRACE];
 	ret->nending = rs->nsessions[SESSION_ENDING] + rs->nsessions[SESSION_QUARANTINED];
-	ret->nregions = rs->n;
+	ret->nregions = rs->n - rs->nclosed;
 	ret->nwatchers = rs->events.nwatchers;
 	ret->events_lost_total = rs->events.lost;
 	ret->nwaiting = rpc->nwaiting;
@@ -170,6 +195,9 @@ static void fill_daemon_stat(const struct rpc *rpc, Pallocd__V1__DaemonStat *ret
 	ret->deaths_total = n->deaths;
 	ret->quota_refusals_total = n->quota_refusals;
 	ret->repeated_total = n->repeated;
+	ret->nleft_out = rs->nleft_out;
+	ret->kept_back_total = log_kept_back();
+	fill_process_stat(rpc, ret);
 	fill_store_stat(rpc, ret);
 }
 
@@ -227,7 +255,7 @@ enum pallocd_status stat_serve(struct call *c)
 	Pallocd__V1__DaemonStat *daemon = call_take(c, 1, sizeof(*daemon));
 	Pallocd__V1__RegionStat *region = call_take(c, 1, sizeof(*region));
 	enum pallocd_status status;
-	struct region *r;
+	struct region *r = NULL;
 
 	if (!daemon || !region)
 		return call_no_memory(c);
@@ -237,6 +265,11 @@ enum pallocd_status stat_serve(struct call *c)
 			return status;
 		fill_region_stat(c->rpc, r, region);
 		reply->region = region;
+	}
+	if (m->users) {
+		status = users_fill(c, r, reply);
+		if (status)
+			return status;
 	}
 	fill_daemon_stat(c->rpc, daemon);
 	reply->daemon = daemon;

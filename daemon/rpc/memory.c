@@ -172,9 +172,14 @@ static enum pallocd_status refuse_failed(struct call *c)
 	r->counters.no_memory++;
 	c->refusal.asked = npages;
 	if (err < 0)
-		log_limited(&c->rpc->memory_limit, LOG_LEVEL_WARNING,
-			    "region %s: memory behind %" PRIu64 " pages cannot be %s: %s", r->name,
-			    npages, m->clearing ? "cleared" : "put in place", strerror(-err));
+		log_event(LOG_LEVEL_WARNING, LOG_ID_NO_MEMORY,
+			  LOG_FIELDS(ABOUT_REGION(r->name), ABOUT_SESSION(conn_session_id(c->conn)),
+				     ABOUT_UID(c->conn->peer.uid), ABOUT_PID(c->conn->peer.pid),
+				     ABOUT_REQUEST(c->req->id), ABOUT_EXTENT(m->pending->addr[0]),
+				     ABOUT_STATUS(pallocd_status_name(PALLOCD_NO_MEMORY)),
+				     ABOUT_ERRNO(-err)),
+			  "region %s: memory behind %" PRIu64 " pages cannot be %s: %s", r->name,
+			  npages, m->clearing ? "cleared" : "put in place", strerror(-err));
 	memory_end(c->conn);
 	if (err < 0)
 		return call_refuse(c, PALLOCD_NO_MEMORY, "",

@@ -7,6 +7,7 @@
 #include "rpc/rpc.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "base/clock.h"
 #include "rpc/scavenger.h"
@@ -41,6 +42,7 @@ void call_init(struct call *c, struct rpc_conn *conn, const Pallocd__V1__Request
 	c->conn = conn;
 	c->req = req;
 	c->verb = req ? verb_get(req->verb_case) : NULL;
+	c->region = NULL;
 	c->again = c->waits = c->closes = c->reclaimed = false;
 	c->fd = -1;
 	c->quick = false;
@@ -117,10 +119,28 @@ static int bad_frame(struct rpc_conn *conn, enum pallocd_status status, size_t n
 			&c, status, "",
 			"the frame of %zu bytes does not hold a Request; the connection is closed",
 			n);
-	log_limited(&rpc->bad_frame_limit, LOG_LEVEL_WARNING, "connection of pid %d, uid %u: %s",
-		    (int)conn->peer.pid, (unsigned)conn->peer.uid, c.message);
+	log_event(LOG_LEVEL_WARNING, LOG_ID_BAD_FRAME,
+		  LOG_FIELDS(ABOUT_SESSION(conn_session_id(conn)), ABOUT_UID(conn->peer.uid),
+			     ABOUT_PID(conn->peer.pid), ABOUT_STATUS(pallocd_status_name(status))),
+		  "connection of pid %d, uid %u: %s", (int)conn->peer.pid, (unsigned)conn->peer.uid,
+		  c.message);
 	reply_pack(&c, out);
 	return RPC_E_CLOSE;
+}
+
+/* What its client is told anyway: for whoever looks for the reason from the other side. */
+static void refusal_log(const struct call *c, enum pallocd_status status)
+{
+	const struct rpc_conn *conn = c->conn;
+
+	log_event(LOG_LEVEL_DEBUG, LOG_ID_REQUEST_REFUSED,
+		  LOG_FIELDS(ABOUT_REGION(c->region ? c->region->name : ""),
+			     ABOUT_SESSION(conn_session_id(conn)), ABOUT_UID(conn->peer.uid),
+			     ABOUT_PID(conn->peer.pid), ABOUT_REQUEST(c->req->id),
+			     ABOUT_EXTENT_IF(c->refusal.addr, 0),
+			     ABOUT_STATUS(pallocd_status_name(status))),
+		  "request %" PRIu64 " of pid %d, uid %u: %s: %s", c->req->id, (int)conn->peer.pid,
+		  (unsigned)conn->peer.uid, pallocd_status_name(status), c->message);
 }
 
 static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, struct rpc_out *out)
@@ -148,6 +168,8 @@ static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 		conn_turns_end(conn);
 	if (UNLIKELY(status)) {
 		rpc->counters.refusals++;
+		if (UNLIKELY(log_has(LOG_LEVEL_DEBUG)))
+			refusal_log(&c, status);
 		if (status == PALLOCD_FAULTED)
 			faults_report(rpc);
 	}

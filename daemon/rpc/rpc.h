@@ -87,7 +87,6 @@ struct rpc_commit {
 	bool repeated; /* a reply of before was given once more: as it must not overtake what it tells of */
 	bool stopping;
 	uint64_t retry_usec; /* what has failed is tried again then; UINT64_MAX: nothing has */
-	struct log_limit failed_limit, works_limit;
 };
 
 struct rpc {
@@ -115,7 +114,6 @@ struct rpc {
 	const char *server;      /* name and version, for Hello */
 	struct arena arena;
 	struct rpc_counters counters;
-	struct log_limit bad_frame_limit, memory_limit;
 	uint64_t cost; /* of the current rpc_serve() so far, or of the last one */
 	uint64_t
 		cost_max; /* above it, rpc_serve() says RPC_E_PAUSE: RPC_COST_MAX, unless the caller has set something else */
@@ -124,6 +122,8 @@ struct rpc {
 	uint64_t
 		work_usec; /* how long rpc_work() may take: RPC_WORK_USEC, unless the caller has set something else */
 	uint64_t start_usec;
+	/* For Stat: connections that can be open at once, and that the configuration asks for (0: as many as can be). */
+	uint64_t connections_max, connections_wanted;
 };
 
 /*
@@ -191,6 +191,12 @@ struct rpc_conn {
 		in_busy; /* its request waits until pages of a region are busy no more (busy_region) */
 	uint32_t busy_region;
 };
+
+/** conn_session_id() - for the log; 0: it has none. */
+static inline uint64_t conn_session_id(const struct rpc_conn *conn)
+{
+	return conn->session ? conn->session->id : 0;
+}
 
 #define RPC_OUT_FDS_MAX 8u
 
@@ -278,6 +284,16 @@ MUST_CHECK static inline uint64_t rpc_commit(struct rpc *rpc)
  * job is; nothing else is on its way afterwards.
  */
 void rpc_stop(struct rpc *rpc);
+
+/**
+ * rpc_rights_renew() - the regions' rules, or the regions, are others than before: sessions may what they say now, from their next request on
+ *
+ * Sessions without a connection have the rights of user and primary group until they are resumed.
+ */
+void rpc_rights_renew(struct rpc *rpc);
+
+/** rpc_region_closed() - @r has just been closed: who waits for anything there is served again, and refused. */
+void rpc_region_closed(struct rpc *rpc, const struct region *r);
 
 /** rpc_committing() - is something on its way to where it has to be, which is not failing? */
 bool rpc_committing(const struct rpc *rpc);

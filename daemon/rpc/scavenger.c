@@ -48,7 +48,6 @@ struct scavenger {
 	struct list waits;
 	uint64_t rest_until_usec;
 	uint64_t failed_until_usec;
-	struct log_limit failed_limit;
 };
 
 /* A Scavenge that waits. */
@@ -164,9 +163,10 @@ static void waits_go_on(struct scavenger *s, uint64_t npages, bool end, int err)
 static void fail(struct scavenger *s, uint64_t now_usec)
 {
 	s->failed_until_usec = now_usec + FAILED_PAUSE_USEC;
-	log_limited(&s->failed_limit, LOG_LEVEL_WARNING,
-		    "region %s: the system does not take memory back: %s; it is tried again later",
-		    s->region->name, strerror(-s->err));
+	log_event(LOG_LEVEL_WARNING, LOG_ID_SCAVENGE_FAILED,
+		  LOG_FIELDS(ABOUT_REGION(s->region->name), ABOUT_ERRNO(-s->err)),
+		  "region %s: the system does not take memory back: %s; it is tried again later",
+		  s->region->name, strerror(-s->err));
 }
 
 /* The share of the processor that the background may have is kept by resting after each job. */
@@ -259,6 +259,11 @@ static uint64_t region_run(struct rpc *rpc, struct region *r, uint64_t now_usec)
 		return s->rest_until_usec;
 	job_begin(s, npages);
 	return again;
+}
+
+void scavenge_waits_end(struct rpc *rpc, const struct region *r)
+{
+	waits_give_up(scavenger_of(rpc, r));
 }
 
 uint64_t scavengers_run(struct rpc *rpc, uint64_t now_usec)

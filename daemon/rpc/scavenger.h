@@ -37,6 +37,9 @@ enum scavenger_state scavenger_state(const struct rpc *rpc, struct region *r, ui
 /** scavenge_end() - @conn's Scavenge waits no more; nothing happens where it does not. */
 void scavenge_end(struct rpc_conn *conn);
 
+/** scavenge_waits_end() - nothing more goes back in @r, which is closed: who waits for it is served again. */
+void scavenge_waits_end(struct rpc *rpc, const struct region *r);
+
 /** scavengers_deinit() - no job may be in progress. */
 void scavengers_deinit(struct rpc *rpc);
 

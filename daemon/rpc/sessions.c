@@ -130,6 +130,18 @@ static enum pallocd_status victim_get(struct call *c, struct session **ret)
 	return PALLOCD_OK;
 }
 
+/* Fields are about the session that ends; the line says who wants it. */
+static void kill_log(const struct call *c, const struct session *s)
+{
+	log_event(LOG_LEVEL_INFO, LOG_ID_SESSION_KILLED,
+		  LOG_FIELDS(ABOUT_SESSION(s->id), ABOUT_UID(s->owner.uid), ABOUT_PID(s->pid),
+			     ABOUT_REQUEST(c->req->id)),
+		  "session %" PRIu64
+		  " of pid %d, uid %u is ended by pid %d, uid %u: it held %" PRIu64 " extents",
+		  s->id, (int)s->pid, (unsigned)s->owner.uid, (int)c->conn->peer.pid,
+		  (unsigned)c->conn->peer.uid, c->reply.end_session->nextents);
+}
+
 enum pallocd_status end_session_serve(struct call *c)
 {
 	enum session_cause cause = SESSION_KILLED;
@@ -153,6 +165,8 @@ enum pallocd_status end_session_serve(struct call *c)
 	} else if (s->conn) {
 		conn_lose_session(s->conn);
 	}
+	if (cause == SESSION_KILLED)
+		kill_log(c, s);
 	session_end(s, cause, clock_usec());
 	return PALLOCD_OK;
 }

@@ -199,6 +199,16 @@ void busy_wake(struct rpc *rpc, const struct region *r)
 	}
 }
 
+void waiters_refuse(struct rpc *rpc, const struct region *r)
+{
+	const struct wait_queue *q = queue_of(rpc, r->id);
+
+	if (!q)
+		return;
+	list_for_each (link, &q->conns)
+		wait_wake(list_entry(link, struct rpc_conn, in_waiters));
+}
+
 void waiters_wake(struct rpc *rpc)
 {
 	if (LIKELY(!rpc->nwaiting))

@@ -14,7 +14,8 @@ static void dump_line(void *ctx, const char *line)
 {
 	const struct region *r = ctx;
 
-	log_error("region %s: %s", r->name, line);
+	log_event(LOG_LEVEL_ERROR, LOG_ID_NONE, LOG_FIELDS(ABOUT_REGION(r->name)), "region %s: %s",
+		  r->name, line);
 }
 
 void faults_report(const struct rpc *rpc)
@@ -25,7 +26,10 @@ void faults_report(const struct rpc *rpc)
 		if (!r->faulted || r->fault_reported)
 			continue;
 		r->fault_reported = true;
-		log_error("region %s is closed, its state is inconsistent: %s; the other regions "
+		log_event(LOG_LEVEL_ERROR, LOG_ID_REGION_FAULTED,
+			  LOG_FIELDS(ABOUT_REGION(r->name),
+				     ABOUT_STATUS(pallocd_status_name(PALLOCD_FAULTED))),
+			  "region %s is closed, its state is inconsistent: %s; the other regions "
 			  "go on",
 			  r->name, r->fault);
 		region_dump(r, dump_line, r);

@@ -23,7 +23,9 @@ static void backing_closep(struct backing **b)
 
 int backings_refuse(const struct config_region *r, const char *why)
 {
-	log_error("%s: region %s is left out: %s", r->where, r->config.name, why);
+	config_note(r->where, "region %s is left out: %s", r->config.name, why);
+	log_event(LOG_LEVEL_ERROR, LOG_ID_REGION_LEFT_OUT, LOG_FIELDS(ABOUT_REGION(r->config.name)),
+		  "%s", config_complaint());
 	return BACKINGS_E_REFUSED;
 }
 
@@ -53,6 +55,15 @@ static int file_note(struct backings *all, const struct config_region *r, const 
 	return 0;
 }
 
+int backings_note(struct backings *all, const struct config_region *r, const struct backing *b)
+{
+	struct stat st;
+
+	if (!b || backing_info(b)->kind != BACKING_FILE || fstat(backing_fd(b, true), &st))
+		return 0;
+	return file_note(all, r, &st);
+}
+
 /* What the descriptor's owner cannot help: a file has a name, and whoever may open it needs no descriptor from us. */
 static int file_look(struct backings *all, const struct config_region *r, const struct backing *b)
 {
@@ -61,9 +72,11 @@ static int file_look(struct backings *all, const struct config_region *r, const 
 	if (fstat(backing_fd(b, true), &st))
 		return backings_refuse(r, strerror(errno));
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		log_warning("%s: region %s: %s may be written by others than its owner (mode "
-			    "%04o), whatever Allow= says about attach-rw: chmod 600 it",
-			    r->where, r->config.name, r->backing.path, st.st_mode & 07777u);
+		log_event(LOG_LEVEL_WARNING, LOG_ID_FILE_OPEN_TO_OTHERS,
+			  LOG_FIELDS(ABOUT_REGION(r->config.name)),
+			  "%s: region %s: %s may be written by others than its owner (mode "
+			  "%04o), whatever Allow= says about attach-rw: chmod 600 it",
+			  r->where, r->config.name, r->backing.path, st.st_mode & 07777u);
 	return file_note(all, r, &st);
 }
 
@@ -73,13 +86,14 @@ static void tell(const struct config_region *r, const struct backing *b)
 	char bytes[SIZE_TEXT_BYTES], unit[SIZE_TEXT_BYTES];
 	bool file = info->kind == BACKING_FILE;
 
-	log_info("region %s: %s of %s, memory in units of %s%s%s", r->config.name,
-		 file ? r->backing.path : backing_kind_name(info->kind),
-		 size_format(info->bytes, bytes), size_format(info->page_bytes, unit),
-		 info->releases ? "" : ", which is never given back",
-		 info->sealed || info->kind != BACKING_FILE
-			 ? ""
-			 : "; not sealed: who may write it may shorten it");
+	log_event(LOG_LEVEL_INFO, LOG_ID_NONE, LOG_FIELDS(ABOUT_REGION(r->config.name)),
+		  "region %s: %s of %s, memory in units of %s%s%s", r->config.name,
+		  file ? r->backing.path : backing_kind_name(info->kind),
+		  size_format(info->bytes, bytes), size_format(info->page_bytes, unit),
+		  info->releases ? "" : ", which is never given back",
+		  info->sealed || info->kind != BACKING_FILE
+			  ? ""
+			  : "; not sealed: who may write it may shorten it");
 }
 
 /* What one open()s or was given. */

@@ -33,6 +33,10 @@ enum backings_outcome { BACKINGS_E_REFUSED = 1 /* the log says why; the region i
 MUST_CHECK int backings_open(struct backings *all, const struct config_region *r, int fd,
 			     struct backing **ret_backing);
 
+/** backings_note() - @r has @b already, which is open, or NULL. Return: 0, BACKINGS_E_REFUSED, -ENOMEM. */
+MUST_CHECK int backings_note(struct backings *all, const struct config_region *r,
+			     const struct backing *b);
+
 /** backings_refuse() - say in the log that @r is left out, because of @why. Returns BACKINGS_E_REFUSED. */
 int backings_refuse(const struct config_region *r, const char *why);
 void backings_deinit(struct backings *all);

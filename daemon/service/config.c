@@ -1,7 +1,7 @@
 /*
  * config - what the daemon is told
  *
- * Role:       see config.h; the file's syntax is in config_file.c, the keys are in config_region.c and config_daemon.c.
+ * Role:       see config.h; which files are read is in config_files.c, their syntax in config_file.c, the keys are in config_region.c and config_daemon.c.
  * Uses:       base/, region/, net/
  */
 #include "service/config.h"
@@ -14,21 +14,51 @@
 #include "net/net.h"
 #include "service/config_backing.h"
 
-int config_complain(const char *where, const char *fmt, ...)
+/* Names a path or two. */
+#define CONFIG_COMPLAINT_BYTES (3 * PATH_MAX + 1024)
+
+/* For who has to say it once more, elsewhere. */
+static char complaint[CONFIG_WHERE_BYTES + CONFIG_COMPLAINT_BYTES];
+
+static void note(const char *where, const char *fmt, va_list args)
 {
-	char text[1024];
+	char text[CONFIG_COMPLAINT_BYTES];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	snprintf(complaint, sizeof(complaint), "%s: %s", where, text);
+}
+
+void config_note(const char *where, const char *fmt, ...)
+{
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	note(where, fmt, args);
 	va_end(args);
-	log_error("%s: %s", where, text);
+}
+
+int config_complain(const char *where, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	note(where, fmt, args);
+	va_end(args);
+	log_error("%s", complaint);
 	return CONFIG_E_BAD;
+}
+
+const char *config_complaint(void)
+{
+	return complaint;
 }
 
 void config_deinit(struct config *c)
 {
+	for (size_t i = 0; i < c->nregions; i++)
+		tolds_deinit(&c->regions[i].told);
 	mem_free(c->regions);
+	tolds_deinit(&c->told);
 	*c = (struct config){0};
 }
 
@@ -54,6 +84,7 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
 					       .durability = REGION_DURABILITY_PROCESS}};
 	snprintf(r->config.name, sizeof(r->config.name), "%s", name);
 	snprintf(r->where, sizeof(r->where), "%s", where);
+	r->nth_file = c->nfiles;
 	config_backing_defaults(r);
 	return r;
 }
@@ -86,7 +117,7 @@ static int region_option(struct config *c, const char *text)
 		r = config_region_add(c, name, where);
 	if (!r)
 		return -ENOMEM;
-	err = config_region_override(r, where);
+	err = config_region_override(r, where, true);
 	if (err)
 		return err;
 	while ((item = strsep(&rest, ",")) != NULL) {
@@ -134,30 +165,23 @@ static int builtin_load(struct config *c)
 
 	if (!file)
 		return -ENOMEM;
-	err = config_read(c, file, "built-in configuration");
+	err = config_read(c, file, "built-in configuration", NULL);
 	fclose(file);
 	return err;
 }
 
-static int file_load(struct config *c, const struct options *o)
+static int files_load(struct config *c, const struct options *o)
 {
-	const char *path = o->config ? o->config : CONFIG_FILE_DEFAULT;
-	FILE *file;
+	size_t nfiles = 0;
 	int err;
 
 	if (o->builtin_config)
 		return builtin_load(c);
 	if (!o->config && o->nregions)
 		return 0;
-	file = fopen(path, "re");
-	if (!file) {
-		if (!o->config && errno == ENOENT)
-			return builtin_load(c);
-		return config_complain(path, "cannot be read: %s", strerror(errno));
-	}
-	err = config_read(c, file, path);
-	fclose(file);
-	return err;
+	err = config_files_read(c, o->config ? o->config : CONFIG_FILE_DEFAULT, o->config != NULL,
+				&nfiles);
+	return !err && !nfiles ? builtin_load(c) : err;
 }
 
 /* What only the whole can tell. */
@@ -169,7 +193,7 @@ static int config_finish(struct config *c)
 		return config_complain(
 			"configuration",
 			"there is no region: add a section [Region NAME] with Limit=, "
-			"or --region NAME,limit=SIZE");
+			"a file regions.d/NAME.region, or --region NAME,limit=SIZE");
 	for (size_t i = 0; !err && i < c->nregions; i++)
 		err = config_region_finish(&c->regions[i]);
 	return err;
@@ -195,7 +219,7 @@ int config_load(struct config *c, const struct options *o)
 		.send_timeout_msec = NET_SEND_TIMEOUT_MSEC,
 		.restart_grace_msec = CONFIG_RESTART_GRACE_DEFAULT_MSEC,
 	};
-	err = file_load(c, o);
+	err = files_load(c, o);
 	if (!err)
 		err = options_apply(c, o);
 	if (!err)

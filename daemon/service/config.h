@@ -20,6 +20,7 @@
 #include "net/socket.h"
 #include "region/region.h"
 #include "region/session.h"
+#include "service/config_told.h"
 #include "service/options.h"
 
 /* The client library looks for the daemon there too. */
@@ -41,7 +42,10 @@ struct config_region {
 		keys_set; /* by the place that is being read: a bit for each row of the key table */
 	unsigned keys_ever; /* the same of all places */
 	bool by_option;
-	unsigned low_percent; /* of the limit, when all is read; 0: low_bytes is it */
+	bool over;         /* there was a place before the one that is being read */
+	unsigned nth_file; /* the one that is being read, or the last one that told something */
+	struct config_tolds told; /* by row of the key table */
+	unsigned low_percent;     /* of the limit, when all is read; 0: low_bytes is it */
 };
 
 struct config {
@@ -56,6 +60,8 @@ struct config {
 	uint64_t restart_grace_msec; /* sessions of before may be resumed so long after a start */
 	struct config_region *regions;
 	size_t nregions;
+	struct config_tolds told; /* of the keys of [Daemon], by row of their table */
+	unsigned nfiles;          /* that have been read, or are being read */
 };
 
 enum config_outcome {
@@ -63,9 +69,9 @@ enum config_outcome {
 };
 
 /**
- * config_load() - the file that the options name, or the default one, or what is built in; then the options on top
+ * config_load() - the file that the options name, or the default one, with what lies beside it (config_files.c), or what is built in; then the options on top
  *
- * Without --config, CONFIG_FILE_DEFAULT is read where it exists, and the built-in configuration where it does not; neither if
+ * Without --config, what there is of CONFIG_FILE_DEFAULT and beside it is read, and the built-in configuration where there is nothing; neither if
  * --region is given.
  * Return: 0, CONFIG_E_BAD, -ENOMEM. Given back with config_deinit(), which takes zeroed and half-made ones.
  */
@@ -73,13 +79,34 @@ MUST_CHECK int config_load(struct config *c, const struct options *o);
 void config_deinit(struct config *c);
 
 /**
- * config_read() - one INI file into @c
- * @name: for complaints
+ * config_read() - one INI file into @c, over what was read before: key by key, lists become longer
+ * @name:   for complaints
+ * @region: the file is about this region alone, in one section [Region]; NULL: about anything
+ *
+ * Return: 0, CONFIG_E_BAD, -ENOMEM.
  */
-MUST_CHECK int config_read(struct config *c, FILE *file, const char *name);
+MUST_CHECK int config_read(struct config *c, FILE *file, const char *name, const char *region);
+
+/**
+ * config_files_read() - @path, then PATH.d/NAME.conf beside it in the order of their bytes, then regions.d/NAME.region
+ * @must: @path must be there
+ * @ret_nfiles: how many there were
+ *
+ * Return: 0, CONFIG_E_BAD, -ENOMEM.
+ */
+MUST_CHECK int config_files_read(struct config *c, const char *path, bool must, size_t *ret_nfiles);
+
+/** config_print() - all that is in force, as a file that can be read again, with the source of each value. Return: 0; -EIO: it cannot be written. */
+MUST_CHECK int config_print(const struct config *c, FILE *out);
+
+/** config_note() - the complaint for config_complaint() alone. */
+void config_note(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /** config_complain() - into the log: "@where: …". Returns CONFIG_E_BAD. */
 int config_complain(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/** config_complaint() - the last one; static. */
+const char *config_complaint(void);
 
 /** config_region_find() - by name; NULL. config_region_add() - with defaults; NULL without memory. */
 struct config_region *config_region_find(const struct config *c, const char *name);
@@ -89,14 +116,15 @@ struct config_region *config_region_add(struct config *c, const char *name, cons
  * config_region_set() - one value of a region
  * @by_option: @key is as --region spells it, else as the file does
  *
- * Each key comes once in a place, but for reserved ranges and rules, which may come REGION_HOLES_MAX and ACCESS_RULES_MAX times.
+ * Each key comes once in a place, but for reserved ranges and rules, which may come REGION_HOLES_MAX and ACCESS_RULES_MAX times, and are forgotten
+ * where the value is empty.
  * Return: 0, CONFIG_E_BAD, -ENOMEM.
  */
 MUST_CHECK int config_region_set(struct config_region *r, const char *where, const char *key,
 				 const char *value, bool by_option);
 
-/** config_region_override() - what follows are @where's values, an option's, over those of the file. Return: 0, CONFIG_E_BAD: those contradict each other. */
-MUST_CHECK int config_region_override(struct config_region *r, const char *where);
+/** config_region_override() - what follows are @where's values, an option's or another file's, over those of before. Return: 0, CONFIG_E_BAD: those contradict each other. */
+MUST_CHECK int config_region_override(struct config_region *r, const char *where, bool by_option);
 
 /** config_region_finish() - when all is read: what depends on several keys is worked out and checked. Return: 0, CONFIG_E_BAD. */
 MUST_CHECK int config_region_finish(struct config_region *r);
@@ -111,6 +139,13 @@ MUST_CHECK int config_daemon_set(struct config *c, const char *where, const char
 /** config_region_key(), config_daemon_key() - the keys that there are, from 0, for a test of the manual. Return: false behind the last. */
 bool config_region_key(size_t i, const char **ret_in_file, const char **ret_in_option);
 bool config_daemon_key(size_t i, const char **ret_in_file);
+
+/** config_region_default(), config_daemon_default() - of the @i-th key, as a file would say it; NULL: it must be told, or there is no word for it. Static. */
+const char *config_region_default(size_t i);
+const char *config_daemon_default(size_t i);
+
+/** config_region_means() - may a file say the default of the @i-th key for this region? Not what is about memory where there is none, nor what is told otherwise. */
+bool config_region_means(const struct config_region *r, size_t i);
 
 /** The configuration that is built in, as text. */
 extern const char config_builtin[];

@@ -221,26 +221,39 @@ static int contradiction(const struct config_region *r, size_t offset, enum back
 			       config_region_spelling(r, other));
 }
 
-/* What the place before said about another kind than @kind. */
+/* What the places before said about another kind than @kind. */
 static void forget(struct config_region *r, enum backing_kind kind)
 {
-	unsigned memory = 0;
+	static const size_t of_kind[] = {AT(backing_told), AT(backing.path), AT(backing.huge_bytes),
+					 AT(backing.folder)};
 
+	for (size_t i = 0; i < ARRAY_SIZE(of_kind); i++) {
+		if (!is_set(r, of_kind[i]))
+			config_region_forget(r, of_kind[i]);
+	}
 	if (!is_set(r, AT(backing.path)))
 		r->backing.path[0] = '\0';
 	if (!is_set(r, AT(backing.huge_bytes)))
 		r->backing.huge_bytes = 0;
-	if (!is_set(r, AT(backing.folder))) {
+	if (!is_set(r, AT(backing.folder)))
 		r->backing.folder[0] = '\0';
-		r->keys_ever &= ~config_region_bit(AT(backing.folder));
-	}
 	if (kind != BACKING_NONE)
 		return;
 	/* Where this place sets one of them, that is refused, whatever it is. */
 	config_backing_defaults(r);
-	for (size_t i = 0; i < ARRAY_SIZE(of_memory); i++)
-		memory |= config_region_bit(of_memory[i]);
-	r->keys_ever &= ~memory | r->keys_set;
+	for (size_t i = 0; i < ARRAY_SIZE(of_memory); i++) {
+		if (!is_set(r, of_memory[i]))
+			config_region_forget(r, of_memory[i]);
+	}
+}
+
+bool config_backing_is_memory(size_t offset)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(of_memory); i++) {
+		if (of_memory[i] == offset)
+			return true;
+	}
+	return false;
 }
 
 int config_backing_settle(struct config_region *r)

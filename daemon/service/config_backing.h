@@ -28,6 +28,9 @@ void config_backing_defaults(struct config_region *r);
  */
 MUST_CHECK int config_backing_settle(struct config_region *r);
 
+/** config_backing_is_memory() - does the key of the field at @offset mean nothing where there is no memory? */
+bool config_backing_is_memory(size_t offset);
+
 /** config_backing_check() - when all is read: is anything missing, or without meaning? Return: 0, CONFIG_E_BAD. */
 MUST_CHECK int config_backing_check(const struct config_region *r);
 
@@ -36,5 +39,8 @@ MUST_CHECK int config_backing_check(const struct config_region *r);
  */
 const char *config_region_spelling(const struct config_region *r, size_t offset);
 unsigned config_region_bit(size_t offset);
+
+/** config_region_forget() - nobody has told that key. The field is the caller's. */
+void config_region_forget(struct config_region *r, size_t offset);
 
 #endif

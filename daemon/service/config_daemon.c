@@ -28,22 +28,23 @@ static daemon_key_set socket_set, socket_mode_set, connections_max_set, log_leve
 static const struct daemon_key {
 	const char *in_file;
 	daemon_key_set *set;
-	size_t offset; /* in struct config */
+	size_t offset;          /* in struct config */
+	const char *by_default; /* as the file would say it; NULL: nothing that can be said */
 } keys[] = {
-	{"Socket", socket_set, AT(socket)},
-	{"SocketMode", socket_mode_set, AT(socket_mode)},
-	{"MaxConnections", connections_max_set, AT(connections_max)},
-	{"LogLevel", log_level_set, AT(log_level)},
-	{"UserSessions", quota_count_set, AT(user_limits.sessions)},
-	{"UserConnections", quota_count_set, AT(user_limits.connections)},
-	{"UserWaiting", quota_count_set, AT(user_limits.waiting)},
-	{"UserQueuedBytes", queued_bytes_set, AT(user_limits.queued_bytes)},
-	{"HelloTimeout", timeout_set, AT(hello_timeout_msec)},
-	{"FrameTimeout", timeout_set, AT(frame_timeout_msec)},
-	{"SendTimeout", timeout_set, AT(send_timeout_msec)},
-	{"StoreDirectory", folder_set, AT(store_dir)},
-	{"StateDirectory", folder_set, AT(state_dir)},
-	{"RestartGrace", timeout_set, AT(restart_grace_msec)},
+	{"Socket", socket_set, AT(socket), CONFIG_SOCKET_DEFAULT},
+	{"SocketMode", socket_mode_set, AT(socket_mode), "0660"},
+	{"MaxConnections", connections_max_set, AT(connections_max), NULL},
+	{"LogLevel", log_level_set, AT(log_level), "info"},
+	{"UserSessions", quota_count_set, AT(user_limits.sessions), "4096"},
+	{"UserConnections", quota_count_set, AT(user_limits.connections), "4096"},
+	{"UserWaiting", quota_count_set, AT(user_limits.waiting), "1024"},
+	{"UserQueuedBytes", queued_bytes_set, AT(user_limits.queued_bytes), "64M"},
+	{"HelloTimeout", timeout_set, AT(hello_timeout_msec), "10s"},
+	{"FrameTimeout", timeout_set, AT(frame_timeout_msec), "10s"},
+	{"SendTimeout", timeout_set, AT(send_timeout_msec), "30s"},
+	{"StoreDirectory", folder_set, AT(store_dir), NULL},
+	{"StateDirectory", folder_set, AT(state_dir), NULL},
+	{"RestartGrace", timeout_set, AT(restart_grace_msec), "30s"},
 };
 
 _Static_assert(ARRAY_SIZE(keys) <= 32, "keys_set has a bit for each");
@@ -139,6 +140,11 @@ bool config_daemon_key(size_t i, const char **ret_in_file)
 	return true;
 }
 
+const char *config_daemon_default(size_t i)
+{
+	return keys[i].by_default;
+}
+
 static int complain_key(const char *where, const char *key)
 {
 	char list[512] = "";
@@ -152,6 +158,7 @@ int config_daemon_set(struct config *c, const char *where, const char *key, cons
 		      unsigned *keys_set)
 {
 	const struct config_value v = {where, key, value};
+	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].in_file, key))
@@ -159,7 +166,9 @@ int config_daemon_set(struct config *c, const char *where, const char *key, cons
 		if (*keys_set & 1u << i)
 			return config_complain(where, "'%s' is set twice: keep one", key);
 		*keys_set |= 1u << i;
-		return keys[i].set(c, keys[i].offset, &v);
+		told_forget(&c->told, (unsigned)i);
+		err = keys[i].set(c, keys[i].offset, &v);
+		return err ? err : told_add(&c->told, (unsigned)i, value, where);
 	}
 	return complain_key(where, key);
 }

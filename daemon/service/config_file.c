@@ -23,6 +23,8 @@ struct reading {
 	char *line; /* getline(3)'s */
 	size_t line_bytes;
 	unsigned lineno;
+	const char *only; /* the region that the file is about; NULL: anything */
+	bool only_seen;
 	bool in_daemon;
 	bool daemon_seen;
 	unsigned daemon_keys;
@@ -36,29 +38,67 @@ static const char *where(const struct reading *r, char buf[static CONFIG_WHERE_B
 	return buf;
 }
 
+/* In another file: what follows goes over it. */
+static int region_again(struct reading *r, struct config_region *region, const char *at)
+{
+	if (r->only)
+		return config_complain(
+			at,
+			"region %s is told at %s already: a file of regions.d is all "
+			"that there is about its region, so merge the two",
+			region->config.name, region->where);
+	if (region->nth_file == r->config->nfiles)
+		return config_complain(at, "there is a section [Region %s] already: merge the two",
+				       region->config.name);
+	region->nth_file = r->config->nfiles;
+	r->region = (size_t)(region - r->config->regions) + 1;
+	return config_region_override(region, at, false);
+}
+
 static int region_begin(struct reading *r, const char *name)
 {
+	struct config_region *region;
 	char at[CONFIG_WHERE_BYTES];
 
 	where(r, at);
 	if (strlen(name) > REGION_NAME_BYTES_MAX)
 		return config_complain(at, "the region's name has %zu characters: %u are possible",
 				       strlen(name), REGION_NAME_BYTES_MAX);
-	if (config_region_find(r->config, name))
-		return config_complain(at, "there is a section [Region %s] already: merge the two",
-				       name);
+	region = config_region_find(r->config, name);
+	if (region)
+		return region_again(r, region, at);
 	if (!config_region_add(r->config, name, at))
 		return -ENOMEM;
 	r->region = r->config->nregions;
 	return 0;
 }
 
+/* Of a file of regions.d, whose name says which region it is about. */
+static int only_begin(struct reading *r, const char *section)
+{
+	char at[CONFIG_WHERE_BYTES];
+
+	if (strcmp(section, "Region"))
+		return config_complain(where(r, at),
+				       "[%s] does not belong here: this file is about region %s "
+				       "alone, in one section [Region]",
+				       section, r->only);
+	if (r->only_seen)
+		return config_complain(where(r, at),
+				       "there is a section [Region] already: merge the two");
+	r->only_seen = true;
+	return region_begin(r, r->only);
+}
+
 static int section_begin(struct reading *r, const char *section)
 {
+	const char *name = section + strlen(REGION_PREFIX);
 	char at[CONFIG_WHERE_BYTES];
 
 	r->in_daemon = false;
 	r->region = 0;
+	if (r->only)
+		return only_begin(r, section);
 	if (strcmp(section, "Daemon") == 0) {
 		if (r->daemon_seen)
 			return config_complain(
@@ -67,8 +107,7 @@ static int section_begin(struct reading *r, const char *section)
 		return 0;
 	}
 	if (strncmp(section, REGION_PREFIX, strlen(REGION_PREFIX)) == 0)
-		return region_begin(r, section + strlen(REGION_PREFIX) +
-					       strspn(section + strlen(REGION_PREFIX), BLANKS));
+		return region_begin(r, name + strspn(name, BLANKS));
 	return config_complain(where(r, at),
 			       "there is no section [%s]: use [Daemon] or [Region NAME]", section);
 }
@@ -102,6 +141,9 @@ static int line_check(struct reading *r, size_t n, size_t max)
 	if (strlen(r->line) != n)
 		return config_complain(where(r, at),
 				       "there is a NUL byte in the line: this is no text");
+	/* The last one may lack its end; what is printed of it has one. */
+	if (n && r->line[n - 1] != '\n')
+		n++;
 	if (n > max)
 		return config_complain(where(r, at),
 				       "the line has %zu characters: %zu are possible", n, max);
@@ -143,19 +185,18 @@ static int take_value(void *user, const char *section, const char *key, const ch
 	else if (r->in_daemon)
 		r->err = config_daemon_set(r->config, at, key, value, &r->daemon_keys);
 	else
-		r->err = config_complain(
-			at,
-			"'%s' stands before any section: put it below [Daemon] or [Region NAME]",
-			key);
+		r->err = config_complain(at, "'%s' stands before any section: put it below %s", key,
+					 r->only ? "[Region]" : "[Daemon] or [Region NAME]");
 	return r->err == 0;
 }
 
-int config_read(struct config *c, FILE *file, const char *name)
+int config_read(struct config *c, FILE *file, const char *name, const char *region)
 {
-	struct reading r = {.config = c, .file = file, .name = name};
+	struct reading r = {.config = c, .file = file, .name = name, .only = region};
 	char at[CONFIG_WHERE_BYTES];
 	int bad_line;
 
+	c->nfiles++;
 	/* Indented lines are lines like others, not a continuation of the value before. */
 	ini_allow_multiline = false;
 	bad_line = ini_parse_stream(read_line, &r, take_value, &r);
@@ -166,6 +207,10 @@ int config_read(struct config *c, FILE *file, const char *name)
 	}
 	if (!r.err && (bad_line < 0 || ferror(file)))
 		r.err = config_complain(name, "cannot be read: %s", strerror(errno));
+	if (!r.err && region && !r.only_seen)
+		r.err = config_complain(
+			name, "there is no section [Region] in it: write one, with Limit=, "
+			      "or remove the file");
 	free(r.line);
 	return r.err;
 }

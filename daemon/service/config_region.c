@@ -25,34 +25,37 @@ static const struct region_key {
 	region_key_set *set;
 	size_t offset; /* in struct config_region; where the key repeats, of how many there are */
 	bool repeats;
+	const char *by_default; /* as the file would say it; NULL: nothing that can be said */
 } keys[] = {
-	{"Limit", "limit", bytes_set, AT(limit_bytes), false},
-	{"Base", "base", bytes_set, AT(base_addr), false},
-	{"PageSize", "page-size", bytes_set, AT(page_size_bytes), false},
-	{"Initial", "initial", bytes_set, AT(initial_bytes), false},
-	{"AutoGrow", "auto-grow", bytes_set, AT(auto_grow_bytes), false},
-	{"BestFit", "best-fit", flag_set, AT(best_fit), false},
-	{"Reserve", "reserve", hole_add, AT(nholes), true},
-	{"Death", "death", death_set, AT(death), false},
-	{"Quarantine", "quarantine", usec_set, AT(quarantine_usec), false},
-	{"Durability", "durability", durability_set, AT(durability), false},
-	{"Allow", "allow", rule_add, AT(nrules), true},
-	{"QuotaUser", "quota-user", quota_bytes_set, AT(user_bytes), false},
-	{"QuotaSession", "quota-session", quota_bytes_set, AT(session_bytes), false},
-	{"QuotaUserExtents", "quota-user-extents", quota_count_set, AT(user_extents), false},
+	{"Limit", "limit", bytes_set, AT(limit_bytes), false, NULL},
+	{"Base", "base", bytes_set, AT(base_addr), false, "0"},
+	{"PageSize", "page-size", bytes_set, AT(page_size_bytes), false, "4K"},
+	{"Initial", "initial", bytes_set, AT(initial_bytes), false, "0"},
+	{"AutoGrow", "auto-grow", bytes_set, AT(auto_grow_bytes), false, "0"},
+	{"BestFit", "best-fit", flag_set, AT(best_fit), false, "no"},
+	{"Reserve", "reserve", hole_add, AT(nholes), true, NULL},
+	{"Death", "death", death_set, AT(death), false, "free"},
+	{"Quarantine", "quarantine", usec_set, AT(quarantine_usec), false, NULL},
+	{"Durability", "durability", durability_set, AT(durability), false, "process"},
+	{"Allow", "allow", rule_add, AT(nrules), true, NULL},
+	{"QuotaUser", "quota-user", quota_bytes_set, AT(user_bytes), false, "infinity"},
+	{"QuotaSession", "quota-session", quota_bytes_set, AT(session_bytes), false, "infinity"},
+	{"QuotaUserExtents", "quota-user-extents", quota_count_set, AT(user_extents), false,
+	 "1048576"},
 	{"QuotaSessionExtents", "quota-session-extents", quota_count_set, AT(session_extents),
-	 false},
-	{"LowSpace", "low-space", low_set, AT(low_bytes), false},
-	{"Backing", "backing", backing_kind_set, OF(backing_told), false},
-	{"File", "file", backing_path_set, OF(backing.path), false},
-	{"FileFolder", "file-folder", backing_path_set, OF(backing.folder), false},
-	{"HugePageSize", "huge-page-size", backing_huge_set, OF(backing.huge_bytes), false},
-	{"NumaPolicy", "numa-policy", backing_numa_set, OF(backing.numa), false},
-	{"Commit", "commit", backing_commit_set, AT(commit_now), false},
-	{"Sanitize", "sanitize", flag_set, AT(sanitize), false},
-	{"Retain", "retain", backing_retain_set, AT(retain_percent), false},
-	{"ScavengeDelay", "scavenge-delay", backing_delay_set, AT(scavenge_delay_usec), false},
-	{"ScavengeCPU", "scavenge-cpu", backing_cpu_set, AT(scavenge_cpu_ppm), false},
+	 false, "infinity"},
+	{"LowSpace", "low-space", low_set, AT(low_bytes), false, "0"},
+	{"Backing", "backing", backing_kind_set, OF(backing_told), false, "none"},
+	{"File", "file", backing_path_set, OF(backing.path), false, NULL},
+	{"FileFolder", "file-folder", backing_path_set, OF(backing.folder), false, NULL},
+	{"HugePageSize", "huge-page-size", backing_huge_set, OF(backing.huge_bytes), false, NULL},
+	{"NumaPolicy", "numa-policy", backing_numa_set, OF(backing.numa), false, "default"},
+	{"Commit", "commit", backing_commit_set, AT(commit_now), false, "lazy"},
+	{"Sanitize", "sanitize", flag_set, AT(sanitize), false, "no"},
+	{"Retain", "retain", backing_retain_set, AT(retain_percent), false, "10%"},
+	{"ScavengeDelay", "scavenge-delay", backing_delay_set, AT(scavenge_delay_usec), false,
+	 "1min"},
+	{"ScavengeCPU", "scavenge-cpu", backing_cpu_set, AT(scavenge_cpu_ppm), false, "1%"},
 };
 
 static const struct {
@@ -234,6 +237,19 @@ bool config_region_key(size_t i, const char **ret_in_file, const char **ret_in_o
 	return true;
 }
 
+const char *config_region_default(size_t i)
+{
+	return keys[i].by_default;
+}
+
+bool config_region_means(const struct config_region *r, size_t i)
+{
+	/* File= and HugePageSize= imply it. */
+	if (keys[i].offset == OF(backing_told))
+		return r->backing.kind == BACKING_NONE;
+	return r->backing.kind != BACKING_NONE || !config_backing_is_memory(keys[i].offset);
+}
+
 static const char *spelling(size_t i, bool by_option)
 {
 	return by_option ? keys[i].in_option : keys[i].in_file;
@@ -248,6 +264,13 @@ static int complain_key(const char *where, const char *key, bool by_option)
 	return config_complain(where, "a region has no key '%s': use %s", key, list);
 }
 
+/* What was told so far is not in the list any more. */
+static void list_reset(struct config_region *r, const struct region_key *k)
+{
+	memset(field_at(r, k->offset), 0, sizeof(uint32_t));
+	told_forget(&r->told, (unsigned)(k - keys));
+}
+
 int config_region_set(struct config_region *r, const char *where, const char *key,
 		      const char *value, bool by_option)
 {
@@ -255,6 +278,7 @@ int config_region_set(struct config_region *r, const char *where, const char *ke
 	const struct region_key *k;
 	unsigned bit;
 	size_t i = 0;
+	int err;
 
 	while (i < ARRAY_SIZE(keys) && strcmp(spelling(i, by_option), key))
 		i++;
@@ -265,12 +289,17 @@ int config_region_set(struct config_region *r, const char *where, const char *ke
 	if ((r->keys_set & bit) && !k->repeats)
 		return config_complain(where, "'%s' is set twice for region %s: keep one", key,
 				       r->config.name);
-	/* What an option repeats goes in place of what the file says, as a single value does. */
-	if (!(r->keys_set & bit) && k->repeats)
-		memset(field_at(r, k->offset), 0, sizeof(uint32_t));
+	/* What an option repeats goes in place of what the files say, as a single value does. */
+	if (k->repeats && (!*value || (by_option && !(r->keys_set & bit))))
+		list_reset(r, k);
 	r->keys_set |= bit;
 	r->keys_ever |= bit;
-	return k->set(r, k->offset, &v);
+	if (k->repeats && !*value)
+		return 0;
+	if (!k->repeats)
+		told_forget(&r->told, (unsigned)i);
+	err = k->set(r, k->offset, &v);
+	return err ? err : told_add(&r->told, (unsigned)i, value, where);
 }
 
 static size_t key_at(size_t offset)
@@ -297,23 +326,41 @@ static bool is_set(const struct config_region *r, size_t offset)
 	return r->keys_set & config_region_bit(offset);
 }
 
-int config_region_override(struct config_region *r, const char *where)
+void config_region_forget(struct config_region *r, size_t offset)
 {
-	int err = config_backing_settle(r);
+	r->keys_ever &= ~config_region_bit(offset);
+	told_forget(&r->told, (unsigned)key_at(offset));
+}
+
+/* A quarantine that an earlier place gives goes with the policy that a later one replaces. */
+static void quarantine_forget(struct config_region *r)
+{
+	if (!r->over || !is_set(r, AT(death)) || is_set(r, AT(quarantine_usec)))
+		return;
+	if (r->config.death == REGION_DEATH_QUARANTINE)
+		return;
+	r->config.quarantine_usec = 0;
+	config_region_forget(r, AT(quarantine_usec));
+}
+
+/* A place has been read: what its keys imply, and what they take away of the places before. */
+static int place_settle(struct config_region *r)
+{
+	quarantine_forget(r);
+	return config_backing_settle(r);
+}
+
+int config_region_override(struct config_region *r, const char *where, bool by_option)
+{
+	int err = place_settle(r);
 
 	if (err)
 		return err;
-	r->by_option = true;
+	r->by_option = by_option;
+	r->over = true;
 	r->keys_set = 0;
 	snprintf(r->where, sizeof(r->where), "%s", where);
 	return 0;
-}
-
-/* A quarantine that the file gives goes with the policy that the option replaces. */
-static void quarantine_forget(struct config_region *r)
-{
-	if (r->by_option && is_set(r, AT(death)) && !is_set(r, AT(quarantine_usec)))
-		r->config.quarantine_usec = 0;
 }
 
 static int death_check(struct config_region *r)
@@ -329,7 +376,6 @@ static int death_check(struct config_region *r)
 				       o ? "quarantine=TIME" : "Quarantine=TIME",
 				       o ? "quarantine=10s" : "Quarantine=10s");
 	}
-	quarantine_forget(r);
 	if (c->quarantine_usec == 0)
 		return 0;
 	return config_complain(r->where,
@@ -349,9 +395,9 @@ int config_region_finish(struct config_region *r)
 		return config_complain(r->where,
 				       "region '%s' has no limit: say how large it may become, %s",
 				       c->name, r->by_option ? "limit=SIZE" : "Limit=SIZE");
-	err = death_check(r);
+	err = place_settle(r);
 	if (!err)
-		err = config_backing_settle(r);
+		err = death_check(r);
 	if (!err)
 		err = config_backing_check(r);
 	if (err)

@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "service/backings.h"
 #include "service/manager.h"
+#include "service/reload.h"
 
 /* The ready line; regions that do not fit are left out. */
 #define SUMMARY_BYTES 1024
@@ -33,7 +34,8 @@ static int region_add(struct regions *rs, const struct config_region *r, struct 
 	if (!err)
 		return keep_added(k, rs, b);
 	backing_close(c->backing);
-	log_error("%s: region %s cannot be made: %s", r->where, c->name,
+	log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, LOG_FIELDS(ABOUT_REGION(c->name)),
+		  "%s: region %s cannot be made: %s", r->where, c->name,
 		  err < 0 ? strerror(-err) : "its configuration is impossible");
 	return err < 0 ? err : -EINVAL;
 }
@@ -65,12 +67,15 @@ int daemon_regions_open(struct regions *rs, const struct config *c, struct keep 
 	for (size_t i = 0; !err && i < c->nregions; i++) {
 		err = region_open(rs, &backings, &c->regions[i], k);
 		/* It has been said, and is no reason for the others not to be there. */
-		if (err == BACKINGS_E_REFUSED)
+		if (err == BACKINGS_E_REFUSED) {
+			rs->nleft_out++;
 			err = 0;
+		}
 	}
 	backings_deinit(&backings);
 	if (!err && rs->n == 0) {
-		log_error("no region is left to serve: see above for what each of them lacks");
+		log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, NULL,
+			  "no region is left to serve: see above for what each of them lacks");
 		return DAEMON_E_NO_REGION;
 	}
 	return err;
@@ -127,71 +132,93 @@ static void summarise(const struct regions *rs, char buf[static SUMMARY_BYTES])
 	}
 }
 
-static void net_config_make(const struct config *c, int listen_fd, struct net_config *ret)
+uint32_t connections_max(const struct config *c)
 {
 	uint32_t possible = net_connections_max();
 
+	if (c->connections_max > possible)
+		log_event(LOG_LEVEL_WARNING, LOG_ID_TOO_FEW_DESCRIPTORS, NULL,
+			  "%" PRIu32 " connections are wanted, but the limit of descriptors allows "
+			  "%" PRIu32 ": raise LimitNOFILE= or ulimit -n",
+			  c->connections_max, possible);
+	return c->connections_max && c->connections_max < possible ? c->connections_max : possible;
+}
+
+static void net_config_make(const struct config *c, int listen_fd, struct reload *reload,
+			    struct net_config *ret)
+{
 	*ret = (struct net_config){
 		.path = c->socket,
 		.mode = c->socket_mode,
 		.inherited_fd = listen_fd,
-		.connections_max = possible,
+		.connections_max = connections_max(c),
 		.hello_timeout_msec = c->hello_timeout_msec,
 		.frame_timeout_msec = c->frame_timeout_msec,
 		.send_timeout_msec = c->send_timeout_msec,
 		.watchdog_usec = manager_watchdog_usec(),
 		.on_watchdog = manager_alive,
 		.on_stop = manager_stopping,
+		.on_reload = reload_step,
+		.on_status = reload_status,
+		.service = reload,
 	};
-	if (c->connections_max > possible)
-		log_warning("%" PRIu32
-			    " connections are wanted, but the limit of descriptors allows "
-			    "%" PRIu32 ": raise LimitNOFILE= or ulimit -n",
-			    c->connections_max, possible);
-	else if (c->connections_max)
-		ret->connections_max = c->connections_max;
 }
 
-static int serve(const struct config *c, int listen_fd, struct rpc *rpc)
+static int serve(struct reload *reload, int listen_fd)
 {
+	const struct regions *rs = reload->rpc->regions;
 	char summary[SUMMARY_BYTES];
 	struct net_config nc;
 	struct net net;
 	int err;
 
-	net_config_make(c, listen_fd, &nc);
-	err = net_open(&net, &nc, rpc);
+	net_config_make(reload->config, listen_fd, reload, &nc);
+	err = net_open(&net, &nc, reload->rpc);
 	if (err)
 		return err;
-	summarise(rpc->regions, summary);
-	log_info("ready: %s, up to %" PRIu32 " connections, regions: %s", net.listening.path,
-		 nc.connections_max, summary);
-	manager_ready(summary);
+	reload->net = &net;
+	reload->rpc->connections_max = nc.connections_max;
+	reload->rpc->connections_wanted = reload->config->connections_max;
+	summarise(rs, summary);
+	log_event(LOG_LEVEL_INFO, LOG_ID_READY, NULL,
+		  "ready: %s, up to %" PRIu32 " connections, regions: %s", net.listening.path,
+		  nc.connections_max, summary);
+	reload->status = status_make(rs, NULL);
+	manager_ready(reload->status ? reload->status : "");
 	err = net_run(&net);
+	log_limits_tell();
 	if (!err)
-		log_info("stopped");
+		log_event(LOG_LEVEL_INFO, LOG_ID_STOPPED, NULL, "stopped");
 	return err;
 }
 
 /* The regions are there, with all that is written about them. */
-static int run(const struct config *c, struct keep *k, struct regions *rs)
+static int run(struct config *c, const struct options *o, struct keep *k, struct regions *rs)
 {
 	struct rpc rpc;
+	struct reload reload = {.config = c, .options = o, .keep = k, .rpc = &rpc};
 	int err;
 
 	err = rpc_init(&rpc, rs, "pallocd " PALLOCD_RELEASE);
 	if (err) {
-		log_error("cannot start: %s", strerror(-err));
+		log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, LOG_FIELDS(ABOUT_ERRNO(-err)),
+			  "cannot start: %s", strerror(-err));
 		return err;
 	}
 	rpc.store = k->store;
 	rpc.restart_grace_msec = k->store ? c->restart_grace_msec : 0;
-	err = serve(c, k->handed.listen_fd, &rpc);
+	err = serve(&reload, k->handed.listen_fd);
 	rpc_deinit(&rpc);
+	reload_deinit(&reload);
 	return err;
 }
 
-int daemon_run(const struct config *c)
+void daemon_hold_reloads(void)
+{
+	net_hold_hangups();
+}
+
+int daemon_run(struct config *c, const struct options *o)
 {
 	struct regions regions;
 	struct keep keep;
@@ -205,7 +232,7 @@ int daemon_run(const struct config *c)
 	if (!err)
 		err = keep_load(&keep, &regions, clock_usec() + c->restart_grace_msec * 1000);
 	if (!err)
-		err = run(c, &keep, &regions);
+		err = run(c, o, &keep, &regions);
 	keep_close(&keep);
 	regions_deinit(&regions);
 	return err ? EXIT_CODE_FAILURE : EXIT_CODE_OK;

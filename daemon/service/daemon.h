@@ -12,8 +12,11 @@
 #include "service/config.h"
 #include "service/keep.h"
 
-/** daemon_run() - serve until a signal says stop. Return: an exit code. */
-MUST_CHECK int daemon_run(const struct config *c);
+/** daemon_run() - serve until a signal says stop; @c is replaced whenever SIGHUP brings another one, read with @o. Return: an exit code. */
+MUST_CHECK int daemon_run(struct config *c, const struct options *o);
+
+/** daemon_hold_reloads() - a SIGHUP from now on is heard by daemon_run(), and does not end the process. */
+void daemon_hold_reloads(void);
 
 /**
  * daemon_check() - would daemon_run() start with it? What the regions name is opened and closed again

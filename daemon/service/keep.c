@@ -92,17 +92,20 @@ static int complain(const struct keep_folders *f, int err)
 		 f->process[0] && f->machine[0] ? " and " : "", f->machine);
 	switch (err) {
 	case STORE_E_LOCKED:
-		log_error("cannot start: another pallocd has the store in %s: stop it, or choose "
+		log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, NULL,
+			  "cannot start: another pallocd has the store in %s: stop it, or choose "
 			  "another --socket, --store-dir or --state-dir",
 			  folders);
 		break;
 	case STORE_E_VERSION:
-		log_error("cannot start: the store in %s is another program's or a newer one's: "
+		log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, NULL,
+			  "cannot start: the store in %s is another program's or a newer one's: "
 			  "start that one, or choose another --store-dir or --state-dir",
 			  folders);
 		break;
 	default:
-		log_error("cannot start without the store in %s (%s): see to that folder, choose "
+		log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, NULL,
+			  "cannot start without the store in %s (%s): see to that folder, choose "
 			  "another with --store-dir or --state-dir, or give regions "
 			  "Durability=none",
 			  folders, err < 0 ? strerror(-err) : "what is in it does not fit");
@@ -200,10 +203,11 @@ int keep_added(struct keep *k, const struct regions *rs, const struct keep_begin
 		.void_extents = kept && !b->memory && b->generation,
 	};
 	if (k->regions[rs->n - 1].void_extents)
-		log_warning("region %s: its memory of before has not come back: all that was held "
-			    "in it is void. The service manager keeps memory over restarts "
-			    "(FileDescriptorStoreMax=), not over a stop",
-			    r->name);
+		log_event(LOG_LEVEL_WARNING, LOG_ID_REGION_VOID, LOG_FIELDS(ABOUT_REGION(r->name)),
+			  "region %s: its memory of before has not come back: all that was held "
+			  "in it is void. The service manager keeps memory over restarts "
+			  "(FileDescriptorStoreMax=), not over a stop",
+			  r->name);
 	return 0;
 }
 
@@ -222,11 +226,11 @@ static void memory_drop(struct keep *k)
 	}
 }
 
-static void memory_keep(const struct keep *k, const struct regions *rs)
+void keep_memory(const struct keep *k, const struct regions *rs, uint32_t from)
 {
 	bool told = false;
 
-	for (uint32_t i = 0; i < rs->n; i++) {
+	for (uint32_t i = from; i < rs->n; i++) {
 		const struct region *r = rs->table[i];
 
 		if (!k->new_memory[i] || r->faulted)
@@ -234,14 +238,57 @@ static void memory_keep(const struct keep *k, const struct regions *rs)
 		if (manager_present())
 			manager_keep(r->name, r->generation, backing_kept_fd(r->backing));
 		else
-			log_info("region %s: no service manager keeps its memory, so that what is "
-				 "held in it does not outlive the daemon",
-				 r->name);
+			log_event(LOG_LEVEL_INFO, LOG_ID_MEMORY_NOT_KEPT,
+				  LOG_FIELDS(ABOUT_REGION(r->name)),
+				  "region %s: no service manager keeps its memory, so that what is "
+				  "held in it does not outlive the daemon",
+				  r->name);
 		told = true;
 	}
 	if (told && manager_present() && !manager_sync())
-		log_warning("the service manager does not say that it has taken the regions' "
-			    "memory: it may be gone after a restart");
+		log_event(LOG_LEVEL_WARNING, LOG_ID_MEMORY_NOT_KEPT, NULL,
+			  "the service manager does not say that it has taken the regions' "
+			  "memory: it may be gone after a restart");
+}
+
+int keep_may_add(const struct keep *k, const struct config *c, const struct config_region *r,
+		 char *why, size_t size)
+{
+	const bool machine = r->config.durability == REGION_DURABILITY_MACHINE;
+	const char *wanted, *open;
+	struct keep_folders f;
+
+	if (r->config.durability == REGION_DURABILITY_NONE)
+		return 0;
+	keep_folders_find(c, k->handed.listen_fd, &f);
+	wanted = machine ? f.machine : f.process;
+	open = machine ? k->folders.machine : k->folders.process;
+	if (!*wanted || *open)
+		return 0;
+	snprintf(why, size,
+		 "the store in %s is for Durability=%s, which no region had when the daemon was "
+		 "started, so it is not open: restart the daemon",
+		 wanted, config_durability_name(r->config.durability));
+	return KEEP_E_REFUSED;
+}
+
+int keep_add(struct keep *k, const struct regions *rs, const struct keep_begin *b)
+{
+	int err = keep_added(k, rs, b);
+
+	return err || !k->store ? err : store_add(k->store, &k->regions[rs->n - 1]);
+}
+
+void keep_drop(struct keep *k, const struct region *r)
+{
+	struct manager_memory m = {.generation = r->generation, .fd = -1};
+
+	if (k->store)
+		store_drop(k->store, r);
+	if (!r->backing || !is_kept_memory(backing_info(r->backing)->kind) || !r->durability)
+		return;
+	memcpy(m.region, r->name, sizeof(m.region));
+	manager_drop(&m);
 }
 
 int keep_load(struct keep *k, struct regions *rs, uint64_t until_usec)
@@ -251,11 +298,12 @@ int keep_load(struct keep *k, struct regions *rs, uint64_t until_usec)
 	if (k->store)
 		err = store_load(k->store, rs, k->regions, until_usec);
 	if (err) {
-		log_error("cannot start: what the store says cannot be read: %s", strerror(-err));
+		log_event(LOG_LEVEL_ERROR, LOG_ID_CANNOT_START, NULL,
+			  "cannot start: what the store says cannot be read: %s", strerror(-err));
 		return err;
 	}
 	/* The old names first: a new one may be the same. */
 	memory_drop(k);
-	memory_keep(k, rs);
+	keep_memory(k, rs, 0);
 	return 0;
 }

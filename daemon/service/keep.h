@@ -66,6 +66,28 @@ MUST_CHECK int keep_begin(const struct keep *k, const struct config_region *r,
 MUST_CHECK int keep_added(struct keep *k, const struct regions *rs, const struct keep_begin *b);
 
 /**
+ * keep_may_add() - as keep_begin() would be asked, while the daemon runs: is the store there that @r needs?
+ * @c: with @r
+ *
+ * Return: 0, KEEP_E_REFUSED, and @why says what to do.
+ */
+MUST_CHECK int keep_may_add(const struct keep *k, const struct config *c,
+			    const struct config_region *r, char *why, size_t size);
+
+/**
+ * keep_add() - @rs has the region now, the last one, while the daemon runs: it gets what is written, and is kept from now on
+ *
+ * Return: 0; STORE_E_WRONG, STORE_E_BUSY of store_add(); a negative errno. Its memory is handed over by keep_memory().
+ */
+MUST_CHECK int keep_add(struct keep *k, const struct regions *rs, const struct keep_begin *b);
+
+/** keep_memory() - hand new memory of the regions from table entry @from on to the manager. */
+void keep_memory(const struct keep *k, const struct regions *rs, uint32_t from);
+
+/** keep_drop() - @r is about to be closed: neither store nor manager keep anything of it. */
+void keep_drop(struct keep *k, const struct region *r);
+
+/**
  * keep_load() - all regions are there: they get what is written, and are kept from now on; so is their memory
  *
  * Return: 0, a negative errno; the log has it.

@@ -137,6 +137,19 @@ void manager_ready(const char *status)
 	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
 }
 
+void manager_status(const char *status)
+{
+	sd_notifyf(0, "STATUS=%s", status);
+}
+
+void manager_reloading(uint64_t now_usec)
+{
+	sd_notifyf(0,
+		   "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
+		   "\nSTATUS=reading the configuration again",
+		   now_usec);
+}
+
 void manager_stopping(void)
 {
 	sd_notify(0, "STOPPING=1\nSTATUS=stopping");

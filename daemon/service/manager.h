@@ -63,6 +63,12 @@ uint64_t manager_watchdog_usec(void);
 /** manager_ready() - serving; @status for people. */
 void manager_ready(const char *status);
 
+/** manager_status() - how it stands, for people. */
+void manager_status(const char *status);
+
+/** manager_reloading() - the configuration is being read again since @now_usec of clock_usec(); manager_ready() ends it. */
+void manager_reloading(uint64_t now_usec);
+
 /** manager_stopping(), manager_alive() - the end begins; the loop turns. */
 void manager_stopping(void);
 void manager_alive(void);

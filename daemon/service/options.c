@@ -23,6 +23,7 @@ enum option_code {
 	OPT_REGION,
 	OPT_MAX_CONNECTIONS,
 	OPT_CHECK_CONFIG,
+	OPT_PRINT_CONFIG,
 	OPT_CHECK_STORE,
 	OPT_LOG_LEVEL,
 	OPT_STORE_DIR,
@@ -40,6 +41,7 @@ static const struct option long_options[] = {
 	{"region", required_argument, NULL, OPT_REGION},
 	{"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
 	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
+	{"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
 	{"check-store", no_argument, NULL, OPT_CHECK_STORE},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"store-dir", required_argument, NULL, OPT_STORE_DIR},
@@ -58,10 +60,11 @@ static void help_print(void)
 	       "\n"
 	       "  --socket PATH         where to listen (default " CONFIG_SOCKET_DEFAULT ")\n"
 	       "  --socket-mode MODE    file mode of the socket, octal (default %04o)\n"
-	       "  --config FILE         configuration (default " CONFIG_FILE_DEFAULT
-	       " where it exists and\n"
-	       "                        no --region is given; else one region \"demo\" is built "
-	       "in)\n"
+	       "  --config FILE         configuration, with FILE.d/*.conf and regions.d/*.region "
+	       "beside it\n"
+	       "                        (default " CONFIG_FILE_DEFAULT " where there is any of\n"
+	       "                        them and no --region is given; else one region \"demo\" "
+	       "is built in)\n"
 	       "  --builtin-config      take the built-in configuration even where there is a "
 	       "file\n"
 	       "  --region NAME,limit=SIZE[,KEY=VALUE]...\n"
@@ -78,10 +81,18 @@ static void help_print(void)
 	       "the "
 	       "regions\n"
 	       "                        name, then end\n"
+	       "  --print-config        print what options and configuration come to, and where "
+	       "each value is\n"
+	       "                        from, then end\n"
 	       "  --check-store         check what outlives a daemon that does not run, then end\n"
 	       "  --log-level LEVEL     error, warning, info (default) or debug\n"
-	       "  --help, --version\n"
-	       "\n"
+	       "  --help, --version\n",
+	       (unsigned)CONFIG_SOCKET_MODE_DEFAULT, NET_FDS_RESERVED);
+}
+
+static void help_regions_print(void)
+{
+	printf("\n"
 	       "keys of a region:\n"
 	       "  base=ADDR, page-size=SIZE   where it begins; 4K unless said otherwise\n"
 	       "  initial=SIZE                grown at start\n"
@@ -125,12 +136,12 @@ static void help_print(void)
 	       "in\n"
 	       "500ms, 5min, 1h 30min. The configuration has the same keys, and more for the "
 	       "daemon.\n"
+	       "SIGHUP: it is read again.\n"
 	       "A socket handed over by the service manager takes the place of --socket.\n"
 	       "\n"
 	       "exit codes: %d stopped in order, %d could not start or go on,\n"
 	       "            %d wrong option or configuration\n",
-	       (unsigned)CONFIG_SOCKET_MODE_DEFAULT, NET_FDS_RESERVED, EXIT_CODE_OK,
-	       EXIT_CODE_FAILURE, EXIT_CODE_USAGE);
+	       EXIT_CODE_OK, EXIT_CODE_FAILURE, EXIT_CODE_USAGE);
 }
 
 static int option_take(struct options *o, int code)
@@ -157,6 +168,9 @@ static int option_take(struct options *o, int code)
 	case OPT_CHECK_CONFIG:
 		o->check_config = true;
 		return 0;
+	case OPT_PRINT_CONFIG:
+		o->print_config = true;
+		return 0;
 	case OPT_CHECK_STORE:
 		o->check_store = true;
 		return 0;
@@ -174,6 +188,7 @@ static int option_take(struct options *o, int code)
 		return 0;
 	case OPT_HELP:
 		help_print();
+		help_regions_print();
 		return OPTIONS_E_DONE;
 	case OPT_VERSION:
 		puts("pallocd " PALLOCD_RELEASE);
@@ -207,9 +222,9 @@ int options_parse(struct options *o, int argc, char **argv)
 		log_error("--builtin-config and --config contradict each other: give one of them");
 		return OPTIONS_E_USAGE;
 	}
-	if (o->check_config && o->check_store) {
-		log_error(
-			"--check-config and --check-store are two things: do one after the other");
+	if (o->check_config + o->check_store + o->print_config > 1) {
+		log_error("--check-config, --print-config and --check-store are things of their "
+			  "own: do one after the other");
 		return OPTIONS_E_USAGE;
 	}
 	return 0;

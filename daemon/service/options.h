@@ -30,6 +30,7 @@ struct options {
 	size_t nregions;
 	bool builtin_config; /* no file is read, the built-in configuration is taken */
 	bool check_config;
+	bool print_config;
 	bool check_store;
 };
 

@@ -165,8 +165,11 @@ static void changes_taken(struct store *s, const struct store_batch *b)
 	}
 	s->meta_due = false;
 	changes_clear(sessions);
-	for (uint32_t i = 0; i < s->regions->n; i++)
+	for (uint32_t i = 0; i < s->regions->n; i++) {
 		changes_clear(&s->regions->table[i]->changes);
+		if (UNLIKELY(s->kept[i].dropped))
+			s->kept[i] = (struct kept){0};
+	}
 	s->regions->changed = false;
 }
 

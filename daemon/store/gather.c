@@ -139,12 +139,28 @@ static bool region_differs(const struct store *s, const struct region *r)
 	return s->kept[r->id - 1].kept && (r->changes.n || r->changes.space || r->changes.all);
 }
 
+static bool is_dropped(const struct store *s, uint32_t i, enum region_durability d)
+{
+	return s->kept[i].dropped && s->kept[i].dropped_from == d;
+}
+
+/* Of a region that is closed, nothing stays. */
+static int gather_dropped(const struct store *s, const struct region *r, struct sink *k)
+{
+	uint8_t key[KEY_BYTES_MAX];
+	int rc;
+
+	key_extent(key, s->kept[r->id - 1].number, 0);
+	rc = sink_wipe(k, key, KEY_EXTENT_PREFIX_BYTES);
+	return rc ? rc : sink_del(k, key, key_region(key, r->name));
+}
+
 bool gather_changed(const struct store *s, enum region_durability d)
 {
 	for (uint32_t i = 0; i < s->regions->n; i++) {
 		const struct region *r = s->regions->table[i];
 
-		if (r->durability == d && region_differs(s, r))
+		if ((r->durability == d && region_differs(s, r)) || is_dropped(s, i, d))
 			return true;
 	}
 	return false;
@@ -193,7 +209,9 @@ int gather_regions(struct store *s, enum region_durability d, struct sink *k)
 	for (uint32_t i = 0; !rc && i < s->regions->n; i++) {
 		struct region *r = s->regions->table[i];
 
-		if (r->durability == d && region_differs(s, r))
+		if (is_dropped(s, i, d))
+			rc = gather_dropped(s, r, k);
+		else if (r->durability == d && region_differs(s, r))
 			rc = gather_region(s, r, k);
 	}
 	return rc;

@@ -28,7 +28,8 @@ struct load {
 static void load_refuse(struct load *l, struct region *r, const char *why)
 {
 	l->store->nwrong++;
-	log_error(
+	log_event(
+		LOG_LEVEL_ERROR, LOG_ID_REGION_NOT_LOADED, LOG_FIELDS(ABOUT_REGION(r->name)),
 		"store: region %s: %s; it is not served, and what is written of it stays as it is",
 		r->name, why);
 	region_fault(r, "what the store has does not fit: %s", why);
@@ -56,11 +57,12 @@ static void load_move_note(struct load *l, const struct region *r, enum region_d
 	if (found == REGION_DURABILITY_NONE || found == r->durability)
 		return;
 	l->store->kept[r->id - 1].moved = true;
-	log_info("store: region %s: durability was %s, and is %s now: its records move", r->name,
-		 names[found], names[r->durability]);
+	log_event(LOG_LEVEL_INFO, LOG_ID_NONE, LOG_FIELDS(ABOUT_REGION(r->name)),
+		  "store: region %s: durability was %s, and is %s now: its records move", r->name,
+		  names[found], names[r->durability]);
 }
 
-static int load_space(struct load *l, struct region *r)
+static int load_space(struct load *l, struct region *r, bool void_extents)
 {
 	struct kept *kept = &l->store->kept[r->id - 1];
 	CLEANUP(mem_freep) struct record_range *ranges = NULL;
@@ -94,12 +96,12 @@ static int load_space(struct load *l, struct region *r)
 		return 0;
 	}
 	load_move_note(l, r, found);
-	if (l->regions && l->regions[r->id - 1].void_extents) {
+	if (void_extents) {
 		region_void(r);
-		log_warning(
-			"store: region %s: its memory is not the one of before: its extents are "
-			"void, and its generation is %" PRIu64,
-			r->name, r->generation);
+		log_event(LOG_LEVEL_WARNING, LOG_ID_REGION_VOID, LOG_FIELDS(ABOUT_REGION(r->name)),
+			  "store: region %s: its memory is not the one of before: its extents are "
+			  "void, and its generation is %" PRIu64,
+			  r->name, r->generation);
 	}
 	return 0;
 }
@@ -166,7 +168,10 @@ static int load_extents_from(struct load *l, struct region *r, MDB_cursor *curso
 		if (!nwrong++)
 			memcpy(first, why, sizeof(first));
 		if (nwrong <= REFUSALS_LOGGED)
-			log_error("store: region %s, extent 0x%" PRIx64 ": %s", r->name,
+			log_event(LOG_LEVEL_ERROR, LOG_ID_NONE,
+				  LOG_FIELDS(ABOUT_REGION(r->name),
+					     ABOUT_EXTENT(region_addr(r, page))),
+				  "store: region %s, extent 0x%" PRIx64 ": %s", r->name,
 				  region_addr(r, page), why);
 	}
 	if (rc && rc != MDB_NOTFOUND)
@@ -204,7 +209,7 @@ static int load_all(struct load *l, uint64_t until_usec)
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < rs->n; i++)
-		err = load_space(l, rs->table[i]);
+		err = load_space(l, rs->table[i], l->regions && l->regions[i].void_extents);
 	if (!err)
 		err = load_sessions(l->store, until_usec);
 	for (uint32_t i = 0; !err && i < rs->n; i++)
@@ -250,26 +255,30 @@ static void number_passing(const struct store *s, struct region *r)
 	r->generation = 1 + s->regions->next_session_id / SESSION_IDS_AHEAD;
 }
 
-/* From now on changes are noted. What is new, or should lie elsewhere, is one. */
+/* From now on its changes are noted. What is new, or should lie elsewhere, is one. */
+static void load_keep_region(struct load *l, struct region *r)
+{
+	struct kept *kept = &l->store->kept[r->id - 1];
+
+	if (r->durability != REGION_DURABILITY_NONE && l->store->envs[r->durability] &&
+	    !r->faulted && !kept->number)
+		number_new(l, r);
+	if (!kept->number)
+		number_passing(l->store, r);
+	if (!kept->number || r->faulted)
+		return;
+	kept->kept = true;
+	region_keep(r);
+	r->changes.space = true;
+	r->changes.all |= kept->moved;
+}
+
 static void load_keep(struct load *l)
 {
 	struct store *s = l->store;
 
-	for (uint32_t i = 0; i < s->regions->n; i++) {
-		struct region *r = s->regions->table[i];
-
-		if (r->durability != REGION_DURABILITY_NONE && s->envs[r->durability] &&
-		    !r->faulted && !s->kept[i].number)
-			number_new(l, r);
-		if (!s->kept[i].number)
-			number_passing(s, r);
-		if (!s->kept[i].number || r->faulted)
-			continue;
-		s->kept[i].kept = true;
-		region_keep(r);
-		r->changes.space = true;
-		r->changes.all |= s->kept[i].moved;
-	}
+	for (uint32_t i = 0; i < s->regions->n; i++)
+		load_keep_region(l, s->regions->table[i]);
 	for (int d = 0; d < REGION_DURABILITIES; d++)
 		s->metas[d].next_region = l->next_number;
 	/* All of them are in their grace now. */
@@ -291,7 +300,8 @@ static void load_write(struct store *s)
 		store_batch_free(b);
 	}
 	if (err) {
-		log_error("store: cannot write: %s; it is tried again", strerror(-err));
+		log_event(LOG_LEVEL_ERROR, LOG_ID_STORE_FAILING, LOG_FIELDS(ABOUT_ERRNO(-err)),
+			  "store: cannot write: %s; it is tried again", strerror(-err));
 		return;
 	}
 	for (uint32_t i = 0; i < s->regions->n; i++)
@@ -394,6 +404,98 @@ int store_load(struct store *s, struct regions *rs, const struct store_region *r
 	load_write(s);
 	load_tidy(s);
 	return 0;
+}
+
+static int kept_reserve(struct store *s, uint32_t n)
+{
+	struct record_quarantine *quarantines;
+	struct kept *kept = mem_resize(s->kept, (size_t)n + 1, sizeof(*kept));
+
+	if (!kept)
+		return -ENOMEM;
+	s->kept = kept;
+	kept[n - 1] = kept[n] = (struct kept){0};
+	if (n + 1 <= s->nquarantines)
+		return 0;
+	quarantines = mem_resize(s->quarantines, (size_t)n + 1, sizeof(*quarantines));
+	if (!quarantines)
+		return -ENOMEM;
+	s->quarantines = quarantines;
+	s->nquarantines = n + 1;
+	return 0;
+}
+
+static int add_read(struct load *l, struct region *r, bool void_extents)
+{
+	struct store *s = l->store;
+	char why[SENTENCE_BYTES] = "";
+	int err = 0;
+
+	for (int d = 0; !err && d < REGION_DURABILITIES; d++)
+		err = s->envs[d] ? env_read(s->envs[d], &l->txns[d]) : 0;
+	if (!err)
+		err = load_space(l, r, void_extents);
+	if (!err)
+		err = load_extents(l, r);
+	for (int d = 0; d < REGION_DURABILITIES; d++) {
+		if (l->txns[d])
+			mdb_txn_abort(l->txns[d]);
+	}
+	if (!err && !r->faulted && region_put_end(r, why, sizeof(why)))
+		load_refuse(l, r, why);
+	return err;
+}
+
+static bool dropping(const struct store *s)
+{
+	for (uint32_t i = 0; i + 1 < s->regions->n; i++) {
+		if (s->kept[i].dropped)
+			return true;
+	}
+	return false;
+}
+
+int store_add(struct store *s, const struct store_region *how)
+{
+	struct region *r = s->regions->table[s->regions->n - 1];
+	struct load l = {.store = s};
+	bool changed = s->regions->changed;
+	int err;
+
+	/* What is being written, or is to be deleted, may be a region of that name. */
+	if (!list_empty(&s->batches) || dropping(s))
+		return STORE_E_BUSY;
+	err = kept_reserve(s, s->regions->n);
+	if (err)
+		return err;
+	load_begin(&l);
+	err = add_read(&l, r, how->void_extents);
+	if (!err && !r->faulted)
+		load_keep_region(&l, r);
+	if (!err && r->faulted)
+		err = STORE_E_WRONG;
+	if (err) {
+		s->kept[r->id - 1] = (struct kept){0};
+		/* Nothing of it has changed. */
+		s->regions->changed = changed;
+		return err;
+	}
+	for (int d = 0; d < REGION_DURABILITIES; d++)
+		s->metas[d].next_region = l.next_number;
+	s->regions->changed = s->meta_due = true;
+	return 0;
+}
+
+void store_drop(struct store *s, const struct region *r)
+{
+	struct kept *kept = &s->kept[r->id - 1];
+
+	if (!kept->kept)
+		return;
+	kept->kept = false;
+	kept->dropped = true;
+	kept->dropped_from = r->durability;
+	s->regions->changed = true;
 }
 
 int store_look(struct store *s, struct regions *rs)

@@ -165,7 +165,8 @@ static int load_session(struct store *s, uint64_t id, const MDB_val *process,
 	}
 	if (err > 0) {
 		s->nwrong++;
-		log_error("store: session %" PRIu64 ": %s; it is not there any more", id, why);
+		log_event(LOG_LEVEL_ERROR, LOG_ID_SESSION_LOST, LOG_FIELDS(ABOUT_SESSION(id)),
+			  "store: session %" PRIu64 ": %s; it is not there any more", id, why);
 	}
 	return err < 0 ? err : 0;
 }

@@ -38,6 +38,7 @@ enum store_outcome {
 		1, /* the store is of a newer program, or of another kind; the log says which */
 	STORE_E_LOCKED, /* another daemon has it */
 	STORE_E_WRONG,  /* what is in it does not fit; the log or the report says what */
+	STORE_E_BUSY,   /* something is being written: try again soon */
 };
 
 struct store;
@@ -68,6 +69,17 @@ uint64_t store_generation(const struct store *s, const char *name, enum region_d
  */
 MUST_CHECK int store_load(struct store *s, struct regions *rs, const struct store_region *regions,
 			  uint64_t until_usec);
+
+/**
+ * store_add() - read what is written about the region that regions_add() has just added, and keep it from now on
+ *
+ * What so changes is written with the next store_commit(). Return: 0; STORE_E_WRONG: what is written does not fit, and the log says what; STORE_E_BUSY:
+ * a batch is on its way; -ENOMEM, a negative errno: the region is to be taken out again.
+ */
+MUST_CHECK int store_add(struct store *s, const struct store_region *how);
+
+/** store_drop() - @r, which holds nothing, is about to be closed: nothing is to be written of it after the next store_commit(). */
+void store_drop(struct store *s, const struct region *r);
 
 /**
  * store_look() - build regions and sessions from what is written, and keep nothing: for a store that was opened to be read only

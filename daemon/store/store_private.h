@@ -23,6 +23,8 @@ struct kept {
 	uint32_t number; /* the store's own, the same in all environments; 0: it has none yet */
 	bool kept;       /* changes are written; else its records are let be */
 	bool moved;      /* its records lie in the other environment still */
+	bool dropped; /* it is closed: its records are to be deleted, and then its number is nobody's */
+	enum region_durability dropped_from;
 };
 
 struct store {

@@ -50,3 +50,13 @@ need() {
 		exit 77
 	fi
 }
+
+# same_lines WHAT TEXT TEXT - both have the same lines, in whatever order; else they are shown
+same_lines() {
+	local difference
+	if ! difference=$(diff <(sort -u <<<"$2") <(sort -u <<<"$3")); then
+		fault "$1 differ:"
+		grep '^[<>]' <<<"$difference"
+	fi
+	[[ ${2//[[:space:]]/} ]] || fault "$1: there are none"
+}

@@ -1,11 +1,13 @@
 /*
- * proto_doc - the parts of proto/README.md that are made from the code
+ * proto_doc - the parts of proto/README.md and pallocd-protocol(7) that are made from the code
  *
- * Role:       `proto_doc limits|statuses|examples` prints that part; proto-doc.sh puts it into the page or compares it with
- *             the page. `proto_doc check` compares the statuses of status.h with those of pallocd.proto.
+ * Role:       `proto_doc limits|statuses|examples` prints that part, with "man" behind it as in a manual page; proto-doc.sh puts it into
+ *             the page or compares it with the page. `proto_doc check` compares the statuses of status.h with those of
+ *             pallocd.proto, `proto_doc verbs` prints "REQUEST -> REPLY" for each verb.
  * Uses:       proto/
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@
 #include "proto/pallocd.pb-c.h"
 #include "proto/status.h"
 
-static void print_limits(void)
+static void print_limits(bool man)
 {
 	static const struct {
 		unsigned value;
@@ -37,14 +39,33 @@ static void print_limits(void)
 		{PALLOCD_IN_USE_EXTENTS_MAX, "extents that a `Refusal` or a `DrainReply` lists"},
 		{PALLOCD_LIST_REGIONS_MAX, "regions that one `ListRegionsReply` lists"},
 		{PALLOCD_SESSIONS_MAX, "sessions that one `SessionsReply` lists"},
+		{PALLOCD_USERS_MAX, "users that one `StatReply` lists"},
 		{PALLOCD_LIST_EXTENTS_MAX, "extents that one `ListReply` lists"},
 		{PALLOCD_EVENTS_MAX, "events of one `Events`"},
 		{PALLOCD_FINDINGS_MAX, "findings that one `CheckReply` tells"},
+		{PALLOCD_REPEAT_BYTES_MAX,
+		 "bytes of replies that are remembered for a session that repeats"},
 	};
 
-	printf("| number | what it limits |\n|---:|---|\n");
-	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		printf("| %u | %s |\n", limits[i].value, limits[i].what);
+	if (!man)
+		printf("| number | what it limits |\n|---:|---|\n");
+	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		printf(man ? ".TP\n.B %u\n" : "| %u | ", limits[i].value);
+		/* Names stand in backquotes, which a manual page has no use for. */
+		for (const char *p = limits[i].what; *p; p++) {
+			if (!man || *p != '`')
+				putchar(*p);
+		}
+		printf(man ? "\n" : " |\n");
+	}
+}
+
+static void print_statuses_man(void)
+{
+#define ITEM(number, name, exit_code, sentence) \
+	printf(".TP\n.BR %s \" (%d)\"\n%s\n", #name, number, sentence);
+	PALLOCD_STATUS_TABLE(ITEM)
+#undef ITEM
 }
 
 static void print_statuses(void)
@@ -263,14 +284,39 @@ static void example_refusal(void)
 	print_frame("It is refused, with the numbers (the real message is longer):", &r.base);
 }
 
+/* A verb's field has the same name in Request and Reply. */
+static void print_verbs(void)
+{
+	const ProtobufCMessageDescriptor *d = &pallocd__v1__request__descriptor;
+
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		const ProtobufCFieldDescriptor *request = &d->fields[i], *reply;
+
+		if (request->type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		reply = protobuf_c_message_descriptor_get_field_by_name(
+			&pallocd__v1__reply__descriptor, request->name);
+		if (!reply)
+			abort();
+		printf("%s -> %s\n",
+		       ((const ProtobufCMessageDescriptor *)request->descriptor)->short_name,
+		       ((const ProtobufCMessageDescriptor *)reply->descriptor)->short_name);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	const char *what = argc == 2 ? argv[1] : "";
+	const char *what = argc >= 2 ? argv[1] : "";
+	bool man = argc == 3 && !strcmp(argv[2], "man");
 
 	if (!strcmp(what, "limits")) {
-		print_limits();
+		print_limits(man);
+	} else if (!strcmp(what, "statuses") && man) {
+		print_statuses_man();
 	} else if (!strcmp(what, "statuses")) {
 		print_statuses();
+	} else if (!strcmp(what, "verbs")) {
+		print_verbs();
 	} else if (!strcmp(what, "examples")) {
 		example_hello();
 		example_alloc_free();
@@ -278,7 +324,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "check")) {
 		return check_statuses();
 	} else {
-		fprintf(stderr, "usage: proto_doc limits|statuses|examples|check\n");
+		fprintf(stderr,
+			"usage: proto_doc limits|statuses|examples [man] | check | verbs\n");
 		return 2;
 	}
 	return 0;

@@ -4,5 +4,5 @@
 . "$(dirname "$0")/lib.sh"
 
 need shellcheck
-mapfile -t scripts < <(files '*.sh' .ci/run)
+mapfile -t scripts < <(files '*.sh' '*.bash' .ci/run)
 shellcheck -x "${scripts[@]}"

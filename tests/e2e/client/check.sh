@@ -156,11 +156,9 @@ settles 0 ddr
 
 # Who is waited for after a start: its extents are listed, and free it has nothing any more.
 hold holder ddr 6 --extent-name waits
-kill -KILL "$daemon"
-wait "$daemon" 2>/dev/null
+daemon_kill
 kill -KILL "$holder" "${env_holder[PID]}"
 { wait "$holder"; } 2>/dev/null
-daemon=""
 daemon_start "${options[@]}"
 listed "ddr/6/grace/waits"
 "$bin/paclient" --json check >"$report"

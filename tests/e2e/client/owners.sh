@@ -190,7 +190,7 @@ one=$holder
 hold two ddr 2 --share ddr:b
 run 0 sessions
 has "$out" '^ +ID  USER +PID  STATE +AGE +LEFT +EXTENTS +SHARES +PAGES +SIZE +QUEUED  COMMAND  CLIENT$' "sessions: heading"
-has "$out" "^ +${env_one[SESSION]}  $me +$one  open +[0-9]+m?s +- +1 +0 +7 +28 KiB +0 B  paclient  paclient\$" "sessions: one"
+has "$out" "^ +${env_one[SESSION]}  $me +$one  open +[0-9]+m?s +- +1 +0 +7 +28 KiB +0 B  $program_seen  paclient\$" "sessions: one"
 run 0 --json sessions
 json "$out" "[(s['pid'], s['nextents'], s['nshares'], s['npages'], s['bytes'], s['state'], s['user'], s['uid']) for s in j['sessions'] if s['id'] == ${env_two[SESSION]}] == [($holder, 1, 1, 2, 8192, 'open', '$me', $uid)]" "sessions --json"
 json "$out" "[s['own'] for s in j['sessions']].count(True) == 1 and j['region'] is None and [s['id'] for s in j['sessions']] == sorted(s['id'] for s in j['sessions'])" "sessions --json"

@@ -24,7 +24,7 @@ refused() {
 	json "$err" "j['error']['status'] == '$status' and j['error'].get('field', '') == '$field'" "$*"
 	run "$code" "$@"
 	has "$err" '^paclient: .' "$*: message"
-	same 1 "$(wc -l <<<"$err")" "$*: lines of the message"
+	one_line "$err" "$*"
 }
 
 # usage PATTERN ARGUMENT...

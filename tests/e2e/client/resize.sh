@@ -15,7 +15,7 @@ refused() {
 	same "" "$out" "$*: standard output"
 	json "$err" "j['error']['status'] == '$status' and j['error']['message']" "$*"
 	run "$code" "$@"
-	same 1 "$(wc -l <<<"$err")" "$*: lines of the message"
+	one_line "$err" "$*"
 	same "$before" "$(used ddr)" "$*: pages in use"
 }
 

@@ -7,14 +7,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
 options=(--store-dir "$dir/store" --restart-grace 3s --region "ddr,limit=16M,initial=16M,base=0x40000000"
 	--region "gone,limit=1M,initial=1M,durability=none")
 
-# killed - the daemon is no more; what it left lies there
-killed() {
-	kill -KILL "$daemon"
-	wait "$daemon" 2>/dev/null
-	daemon=""
-}
+# It is no more; what it left lies there.
 reborn() {
-	killed
+	daemon_kill
 	daemon_start "${options[@]}"
 }
 exists() {
@@ -112,7 +107,7 @@ wait "$watch_pid"
 same 0 $? "watch: exit code: $(<"$dir/watch.err")"
 
 # Who begins while there is no daemon: refused at once, or waits.
-killed
+daemon_kill
 run 3 ping
 has "$err" 'no daemon answers' "ping"
 run 3 --wait-for-daemon --timeout 200ms ping

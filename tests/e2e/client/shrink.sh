@@ -14,7 +14,7 @@ refused() {
 	shift 2
 	run "$code" "$@"
 	same "" "$out" "$*: standard output"
-	same 1 "$(wc -l <<<"$err")" "$*: lines of the message"
+	one_line "$err" "$*"
 	run "$code" --json "$@"
 	same "" "$out" "--json $*: standard output"
 	json "$err" "j['error']['status'] == '$status' and j['error']['message']" "--json $*"
@@ -23,9 +23,7 @@ refused() {
 # shape GROWN RESERVED DRAINED REGION - the three lists, as "addr+npages ..."
 shape() {
 	run 0 --json info "$4"
-	same "$1 | $2 | $3" "$(python3 -c 'import json, sys
-j = json.loads(sys.argv[1])
-print(" | ".join(" ".join("%s+%d" % (r["addr"], r["npages"]) for r in j[k]) for k in ("ranges", "reserved", "drained")))' "$out")" "info $4"
+	json "$out" "' | '.join(' '.join('%s+%d' % (r['addr'], r['npages']) for r in j[k]) for k in ('ranges', 'reserved', 'drained')) == '$1 | $2 | $3'" "info $4"
 }
 
 # From the upper end, out of the middle, and back.

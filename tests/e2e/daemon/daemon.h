@@ -106,7 +106,7 @@ static inline const char *daemon_said(const struct daemon_process *d)
 /** daemon_forget() - the store beside its socket goes: a daemon that is started there now is a fresh one. */
 static inline void daemon_forget(const struct daemon_process *d)
 {
-	static const char *const names[] = {"process.lmdb", "process.lock"};
+	static const char *const names[] = {"process.lmdb", "process.journal", "process.lock"};
 	char store[80], file[112];
 
 	snprintf(store, sizeof(store), "%s.store", d->path);

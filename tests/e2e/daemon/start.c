@@ -64,6 +64,9 @@ START_TEST(exit_codes)
 	file_write(path, "[Region a]\nLimit=1M\n");
 	ck_assert_int_eq(RUN("--config", path, "--check-config"), 0);
 	assert_said("good");
+	ck_assert_int_eq(RUN("--config", path, "--print-config"), 0);
+	ck_assert_int_eq(RUN("--config", path, "--print-config", "--check-config"), 2);
+	assert_said("do one after the other");
 	ck_assert_int_eq(RUN("--region", "a,limit=1M", "--socket", "/nonexistent/x"), 1);
 	assert_said("cannot start without the store in /nonexistent/x.store");
 	unlink(path);

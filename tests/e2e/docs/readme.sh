@@ -68,7 +68,7 @@ while read -r script options; do
 	for option in $options; do
 		"./$script" --help | grep -q -e "$option" || fail "$script --help does not know $option"
 	done
-done < <(grep -oE '\b(client|tests)/[a-z]+\.sh( --[a-z-]+)*' README.md | sort -u)
+done < <(grep -oE '\b(client|tests|systemd/debian)/[a-z]+\.sh( --[a-z-]+)*' README.md | sort -u)
 
 # The tests that it names exist; model/traces-all only where there are more traces.
 ctest --test-dir "$build" -N >"$dir/tests"
@@ -76,7 +76,7 @@ ctest --test-dir "$build" -N >"$dir/tests"
 while read -r name; do
 	grep -qE "^ *Test +#[0-9]+: $name\$" "$dir/tests" || [[ $name == model/traces-all ]] ||
 		fail "README.md names the test $name, which does not exist"
-done < <(grep -oE '`(unit|model|e2e|fault|lint|bench|fuzz)/[a-z0-9_-]+`' README.md | tr -d '`' | sort -u)
+done < <(grep -oE '`(unit|model|e2e|fault|packages|lint|bench|fuzz)/[a-z0-9_-]+`' README.md | tr -d '`' | sort -u)
 
 # shellcheck disable=SC2016
 # The map names each folder that there is, and none that there is not.

@@ -16,13 +16,59 @@ grep -qxF "ExecStart=$dir/usr/sbin/pallocd" "$units/pallocd.service" || {
 }
 [[ -x $dir/usr/sbin/pallocd ]] || { echo "sbin/pallocd is not installed" && exit 1; }
 
-# An unknown key alone only warns and exits with 0, so the output must be empty as well. The manual pages are another matter.
-status=0
-systemd-analyze verify --man=no "$units/pallocd.socket" "$units/pallocd.service" >"$dir/out" 2>&1 || status=$?
-if ((status)) || [[ -s $dir/out ]]; then
-	echo "systemd-analyze verify: status $status, and it says:"
-	cat "$dir/out"
+grep -qxF "ExecReload=-+$dir/usr/bin/paclient ping" "$units/pallocd.service" || {
+	echo "pallocd.service: wanted ExecReload=-+$dir/usr/bin/paclient ping"
 	exit 1
+}
+[[ -x $dir/usr/bin/paclient ]] || { echo "bin/paclient is not installed" && exit 1; }
+
+# An unknown key alone only warns and exits with 0, so the output must be empty as well. The manual pages are another matter.
+verified() {
+	local status=0
+	systemd-analyze verify --man=no "$units/pallocd.socket" "$units/pallocd.service" >"$dir/out" 2>&1 || status=$?
+	if ((status)) || [[ -s $dir/out ]]; then
+		echo "systemd-analyze verify, $1: status $status, and it says:"
+		cat "$dir/out"
+		exit 1
+	fi
+}
+verified "the units"
+
+# Ten times the exposure: 0.4 is what can be had without PrivateUsers=, which would hide who the clients are.
+systemd-analyze security --offline=yes --threshold=4 --no-pager "$units/pallocd.service" >"$dir/out" 2>&1 || {
+	cat "$dir/out"
+	echo "the sandbox leaves more exposed than 0.4"
+	exit 1
+}
+tail -n 1 "$dir/out"
+for line in PrivateUsers= DynamicUser= ProcSubset=; do
+	! grep -q "^$line" "$units/pallocd.service" || { echo "pallocd.service: $line breaks the daemon" && exit 1; }
+done
+
+# With all drop-ins of the examples at once.
+for unit in pallocd.socket pallocd.service; do
+	cp -r "$dir/usr/share/doc/pallocd/examples/$unit.d" "$units/"
+done
+verified "with the drop-ins of the examples"
+rm -r "$units"/*.d
+
+# The user that the units name, and the folders, are declared.
+if command -v systemd-sysusers >/dev/null; then
+	mkdir -p "$dir/root/etc"
+	systemd-sysusers --root="$dir/root" "$dir/usr/lib/sysusers.d/pallocd.conf" >"$dir/out" 2>&1 || { cat "$dir/out" && exit 1; }
+	for file in passwd group; do
+		grep -q ^pallocd: "$dir/root/etc/$file" || { echo "sysusers.d: no pallocd in $file" && exit 1; }
+	done
+	for line in User=pallocd Group=pallocd; do
+		grep -qx "$line" "$units/pallocd.service" || { echo "pallocd.service: wanted $line" && exit 1; }
+	done
+	grep -qx SocketGroup=pallocd "$units/pallocd.socket" || { echo "pallocd.socket: wanted SocketGroup=pallocd" && exit 1; }
+fi
+if ((EUID == 0)) && command -v systemd-tmpfiles >/dev/null; then
+	systemd-tmpfiles --root="$dir/root" --create "$dir/usr/lib/tmpfiles.d/pallocd.conf" >"$dir/out" 2>&1 || { cat "$dir/out" && exit 1; }
+	for folder in run/pallocd var/lib/pallocd etc/pallocd/regions.d etc/pallocd/pallocd.conf.d; do
+		[[ -d $dir/root/$folder ]] || { echo "tmpfiles.d: no /$folder" && exit 1; }
+	done
 fi
 
 # The trap of SYSTEMD's runtime directories: the socket's file must not lie in a folder that goes when the service stops.

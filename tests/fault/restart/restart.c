@@ -180,6 +180,41 @@ START_TEST(memory_that_does_not_come_back_voids_what_was_in_it)
 }
 END_TEST
 
+static const char *names(paclient *client)
+{
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct paclient_region_list *list;
+	static char text[64];
+
+	ck_assert_msg(paclient_regions(client, &list, &call) == 0, "%s", call.error.message);
+	text[0] = '\0';
+	for (size_t i = 0; i < list->nregions; i++)
+		strcat(strcat(text, list->regions[i]->name), " ");
+	paclient_regions_free(list);
+	return text;
+}
+
+/* Ids neither rise with the order, once a region has the number of before, nor where one has a new generation. */
+START_TEST(regions_are_listed_in_the_order_of_the_configuration)
+{
+	paclient *client;
+
+	START("--region", "a,limit=1M,backing=memfd", "--region", "b,limit=1M");
+	client = connect_to(m.socket);
+	ck_assert_str_eq(names(client), "a b ");
+	stop();
+	manager_forget(&m);
+	START("--region", "a,limit=1M,backing=memfd", "--region", "b,limit=1M");
+	ck_assert_str_eq(names(client), "a b ");
+	stop();
+	START("--region", "b,limit=1M", "--region", "c,limit=1M", "--region",
+	      "a,limit=1M,backing=memfd");
+	ck_assert_str_eq(names(client), "b c a ");
+	paclient_close(client);
+	stop();
+}
+END_TEST
+
 START_TEST(memory_of_a_region_that_is_gone_is_dropped)
 {
 	START("--region", "a,limit=1M,backing=memfd", "--region", "b,limit=1M");
@@ -379,6 +414,7 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, memory_comes_back_with_what_is_in_it, 0, 2);
 	tcase_add_test(tc, memory_that_does_not_come_back_voids_what_was_in_it);
+	tcase_add_test(tc, regions_are_listed_in_the_order_of_the_configuration);
 	tcase_add_test(tc, memory_of_a_region_that_is_gone_is_dropped);
 	tcase_add_test(tc, memory_of_another_length_is_no_reason_to_forget);
 	tcase_add_loop_test(tc, a_configuration_that_no_longer_fits_costs_its_region_alone, 0, 3);

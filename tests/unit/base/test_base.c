@@ -1,5 +1,5 @@
 /*
- * test_base - sizes, times, lists, log lines
+ * test_base - sizes, times, lists
  *
  * Role:       unit tests of base/.
  * Uses:       base/, check
@@ -12,7 +12,6 @@
 
 #include "base/duration.h"
 #include "base/list.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "base/size.h"
@@ -224,74 +223,6 @@ START_TEST(list_keeps_order_and_allows_removal_in_a_walk)
 }
 END_TEST
 
-/* What log_write() writes, by way of a file in the place of stderr. */
-static const char *logged(const char *journal, enum log_level max, enum log_level level,
-			  const char *text)
-{
-	static char line[256];
-	FILE *file = tmpfile();
-	size_t n;
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
-	if (journal)
-		setenv("JOURNAL_STREAM", journal, 1);
-	else
-		unsetenv("JOURNAL_STREAM");
-	log_open(max);
-	log_write(level, "%s", text);
-	rewind(file);
-	n = fread(line, 1, sizeof(line) - 1, file);
-	line[n] = '\0';
-	fclose(file);
-	return line;
-}
-
-START_TEST(log_lines)
-{
-	ck_assert_str_eq(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_INFO, "a"), "pallocd: a\n");
-	ck_assert_str_eq(logged("1:2", LOG_LEVEL_INFO, LOG_LEVEL_WARNING, "a"), "<4>a\n");
-	ck_assert_str_eq(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, "a"), "");
-	ck_assert_str_eq(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_INFO, "a\nb\033c"),
-			 "pallocd: a?b?c\n");
-}
-END_TEST
-
-START_TEST(long_log_lines_are_cut)
-{
-	char text[5000];
-
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	ck_assert_uint_le(strlen(logged(NULL, LOG_LEVEL_INFO, LOG_LEVEL_INFO, text)), 255);
-}
-END_TEST
-
-START_TEST(log_limit_counts_what_it_keeps_back)
-{
-	struct log_limit limit = {0};
-	char text[256];
-	FILE *file = tmpfile();
-	size_t n;
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
-	for (int i = 0; i < 3; i++)
-		log_limited(&limit, LOG_LEVEL_WARNING, "line %d", i);
-	limit.next_usec = 0;
-	log_limited(&limit, LOG_LEVEL_WARNING, "line %d", 3);
-	limit.next_usec = 0;
-	log_limited(&limit, LOG_LEVEL_WARNING, "line %d", 4);
-	rewind(file);
-	n = fread(text, 1, sizeof(text) - 1, file);
-	text[n] = '\0';
-	fclose(file);
-	ck_assert_str_eq(text, "pallocd: line 0\n"
-			       "pallocd: line 3 (and 2 more like it)\n"
-			       "pallocd: line 4\n");
-}
-END_TEST
-
 START_TEST(memory_fails_when_told_to)
 {
 	void *p;
@@ -332,9 +263,6 @@ int main(void)
 	tcase_add_loop_test(tc, times_are_read, 0, (int)ARRAY_SIZE(duration_cases));
 	tcase_add_test(tc, times_are_written);
 	tcase_add_test(tc, list_keeps_order_and_allows_removal_in_a_walk);
-	tcase_add_test(tc, log_lines);
-	tcase_add_test(tc, long_log_lines_are_cut);
-	tcase_add_test(tc, log_limit_counts_what_it_keeps_back);
 	tcase_add_test(tc, memory_fails_when_told_to);
 	tcase_add_test(tc, siphash_is_the_published_one);
 	suite_add_tcase(suite, tc);

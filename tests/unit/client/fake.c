@@ -153,16 +153,16 @@ bool fake_hello(int fd)
 	return fake_write(fd, frame, n);
 }
 
-/* A minute's grace at the most; features 1 to 13, and 64, which is too new for anybody. */
+/* A minute's grace at the most; features 1 to 14, and 64, which is too new for anybody. */
 static size_t answer_hello(const struct fake *f, Pallocd__V1__Reply *reply,
 			   const Pallocd__V1__Hello *q, uint8_t *to)
 {
 	Pallocd__V1__HelloReply h = PALLOCD__V1__HELLO_REPLY__INIT;
-	Pallocd__V1__Feature features[14] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64};
+	Pallocd__V1__Feature features[15] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 64};
 
 	if (!f || !f->old) {
 		h.features = features;
-		h.n_features = 14;
+		h.n_features = 15;
 		h.token = (ProtobufCBinaryData){16, (uint8_t *)"the fake's token"};
 		h.grace_msec = q->grace_msec < 60000 ? q->grace_msec : 60000;
 		h.resumed = q->token.len != 0;
@@ -359,6 +359,14 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	d.machine_failures_total = 27;
 	d.machine_bytes = 28;
 	d.store_failure = (char *)"no space left";
+	d.pid = 30;
+	d.connections_max = 31;
+	d.connections_wanted = 32;
+	d.descriptors_max = 33;
+	d.locked_bytes_max = 34;
+	d.nleft_out = 35;
+	d.kept_back_total = 36;
+	d.cpu_usec_total = 37;
 	r.id = q->region_id;
 	r.name = (char *)"r3";
 	r.page_size_bytes = PAGE_SIZE;
@@ -383,6 +391,7 @@ static size_t answer_stat(Pallocd__V1__Reply *reply, const Pallocd__V1__Stat *q,
 	r.store_failure = (char *)"read-only";
 	s.daemon = &d;
 	s.region = q->region_id ? &r : NULL;
+	fake_users(q, &s);
 	reply->result_case = PALLOCD__V1__REPLY__RESULT_STAT;
 	reply->stat = &s;
 	return fake_frame(reply, to);

@@ -75,6 +75,12 @@ size_t fake_answer_space(struct fake *f, Pallocd__V1__Reply *reply, const Palloc
 size_t fake_answer_owners(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q,
 			  uint8_t *to);
 
+/**
+ * fake_users() - the users that Stat asks for: 3 and 1000, then the highest that there can be; in region 98 out of order, in region
+ * 97 none although there are more
+ */
+void fake_users(const Pallocd__V1__Stat *q, Pallocd__V1__StatReply *to);
+
 /** fake_raw() - a script: keeps the frame after Hello in f->arg, FAKE_RAW_BYTES, answers and ends. */
 fake_script fake_raw;
 #define FAKE_RAW_BYTES 256

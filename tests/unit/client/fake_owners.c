@@ -220,6 +220,32 @@ static size_t answer_check(Pallocd__V1__Reply *reply, const Pallocd__V1__Check *
 	return fake_frame(reply, to);
 }
 
+void fake_users(const Pallocd__V1__Stat *q, Pallocd__V1__StatReply *to)
+{
+	static Pallocd__V1__UserStat users[3];
+	static Pallocd__V1__UserStat *first[] = {&users[0], &users[1]}, *last[] = {&users[2]},
+				     *wrong[] = {&users[1], &users[0]};
+	const uint32_t uids[] = {3, 1000, UINT32_MAX - 1};
+
+	if (!q->users)
+		return;
+	for (size_t i = 0; i < 3; i++) {
+		pallocd__v1__user_stat__init(&users[i]);
+		users[i].uid = uids[i];
+		users[i].nsessions = 2;
+		users[i].nconnections = 3;
+		users[i].nwaiting = 4;
+		users[i].queued_bytes = 5;
+		users[i].npages = q->region_id ? 6 : 0;
+		users[i].nextents = q->region_id ? 7 : 0;
+	}
+	to->more_users = q->from_uid <= 1000;
+	if (q->region_id == 97)
+		return;
+	to->users = q->region_id == 98 ? wrong : to->more_users ? first : last;
+	to->n_users = to->more_users ? 2 : 1;
+}
+
 size_t fake_answer_owners(struct fake *f, Pallocd__V1__Reply *reply, const Pallocd__V1__Request *q,
 			  uint8_t *to)
 {

@@ -294,6 +294,9 @@ START_TEST(new_fields_arrive)
 	ck_assert(ds.process_failures_total == 24 && ds.process_bytes == 25);
 	ck_assert(ds.machine_commits_total == 26 && ds.machine_failures_total == 27);
 	ck_assert(ds.machine_bytes == 28);
+	ck_assert(ds.pid == 30 && ds.connections_max == 31 && ds.connections_wanted == 32);
+	ck_assert(ds.descriptors_max == 33 && ds.locked_bytes_max == 34 && ds.nleft_out == 35);
+	ck_assert(ds.kept_back_total == 36 && ds.cpu_usec_total == 37);
 	ck_assert_str_eq(ds.store_failure, "no space left");
 	expect(paclient_stat_region(c, 3, &rs, &call), 0);
 	ck_assert(rs.nshares == 22 && rs.nnamed == 23 && rs.quarantined_npages == 24);

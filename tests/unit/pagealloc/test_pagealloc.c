@@ -407,6 +407,59 @@ START_TEST(scavenge_passes_an_error_on)
 }
 END_TEST
 
+/* Two allocators in step, one of them made with the larger limit from the beginning. */
+START_TEST(a_raised_limit_is_one_that_was_always_there)
+{
+	const uint64_t limits[] = {512, 600, 4 * 512, 100 * 512, UINT64_C(1) << 24};
+	struct pagealloc *pa = new_grown(limits[0], 0), *whole = new_grown(limits[4], 0);
+	uint64_t page, other, end = 0, state = 12345;
+
+	ck_assert_int_eq(pagealloc_raise(pa, limits[0] - 1), 0);
+	ck_assert_int_eq(pagealloc_raise(pa, PAGEALLOC_LIMIT_NPAGES_MAX + 1), PAGEALLOC_E_RANGE);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		ck_assert_int_eq(pagealloc_raise(pa, limits[i]), 0);
+		assert_sound(pa);
+		for (; end + 512 <= limits[i] && end < 40 * 512; end += 512) {
+			ck_assert_int_eq(pagealloc_grow(pa, end, 512), 0);
+			ck_assert_int_eq(pagealloc_grow(whole, end, 512), 0);
+		}
+		for (int k = 0; k < 300; k++) {
+			uint64_t n = 1 + (state = state * 6364136223846793005 + 1) % 9 % 7;
+
+			page = other = UINT64_MAX;
+			ck_assert_int_eq(pagealloc_alloc(pa, n, &page, NULL),
+					 pagealloc_alloc(whole, n, &other, NULL));
+			ck_assert_uint_eq(page, other);
+			if (page == UINT64_MAX || state >> 62 == 0)
+				continue;
+			ck_assert_int_eq(pagealloc_free(pa, page, n), 0);
+			ck_assert_int_eq(pagealloc_free(whole, page, n), 0);
+		}
+	}
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+	pagealloc_destroy(whole);
+}
+END_TEST
+
+START_TEST(a_limit_is_not_raised_without_memory)
+{
+	struct pagealloc *pa = new_grown(512, 512);
+	uint64_t page = alloc(pa, 10);
+	int err = -1;
+
+	for (long n = 0; err; n++) {
+		mem_fail_after(n);
+		err = pagealloc_raise(pa, 1 << 20);
+		mem_fail_after(-1);
+		ck_assert(err == 0 || err == -ENOMEM);
+		assert_sound(pa);
+	}
+	ck_assert_int_eq(pagealloc_free(pa, page, 10), 0);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pagealloc");
@@ -414,6 +467,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, new_refuses_bad_config, 0, 5);
 	tcase_add_test(tc, grow_refuses_what_does_not_fit);
+	tcase_add_test(tc, a_raised_limit_is_one_that_was_always_there);
+	tcase_add_test(tc, a_limit_is_not_raised_without_memory);
 	tcase_add_test(tc, alloc_and_free_refuse_and_change_nothing);
 	tcase_add_test(tc, new_survives_want_of_memory);
 	tcase_add_test(tc, grow_survives_want_of_memory);

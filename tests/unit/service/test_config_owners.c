@@ -25,7 +25,6 @@ static const struct bad_case bad_cases[] = {
 	{"[Region a]\n" L "Quarantine=1h 30\n", 3, "such as 500ms or 1h 30min"},
 	{"[Region a]\n" L "Quarantine=1.5s\n", 3, "is no time"},
 	{"[Region a]\n" L "Quarantine=99999999999999999999\n", 3, "64 bits"},
-	{"[Region a]\n" L "Allow=\n", 3, "write WHO:RIGHTS"},
 	{"[Region a]\n" L "Allow=root\n", 3, "such as @video:alloc or *:attach-ro"},
 	{"[Region a]\n" L "Allow=:alloc\n", 3, "does not say who"},
 	{"[Region a]\n" L "Allow=@:alloc\n", 3, "does not say who"},

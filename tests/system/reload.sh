@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# reload - `systemctl reload` returns when the new configuration is in force, or refused, and not before; the daemon stays the same one
+#
+#   reload.sh BUILD
+# shellcheck disable=SC2317 # eventually calls functions
+# shellcheck source=tests/system/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
+# out is set by ok
+# shellcheck disable=SC2154
+
+# region_file NAME LINE... - a region in regions.d
+region_file() {
+	local name=$1
+	shift
+	printf '%s\n' '[Region]' "$@" >"/etc/pallocd/regions.d/$name.region"
+}
+
+systemctl reload $unit 2>"$dir/err"
+same 1 $? "reload of what does not run: exit code"
+region_file frames Limit=64M Initial=64M Backing=memfd
+ok "start" systemctl start $unit
+pid=$(property MainPID)
+has "$(property StatusText)" '^1 region, ' "the status after the start"
+
+# With programs at work.
+mkfifo "$dir/in" "$dir/out"
+"$build/tests/system_load" $sock frames 2 <"$dir/in" >"$dir/out" 2>"$dir/load.err" &
+load=$!
+exec {load_in}>"$dir/in" {load_out}<"$dir/out"
+near() {
+	nchecks=$((nchecks + 1))
+	echo >&"$load_in"
+	read -r -t 60 _ <&"$load_out" || fail "$1: the load does not go on: $(<"$dir/load.err")"
+}
+near "the load"
+
+# In force at once; and refused at once, with what is there as it was.
+for ((i = 1; i <= 4; i++)); do
+	region_file "new$i" Limit=1M Initial=1M
+	ok "reload $i" systemctl reload $unit
+	ok "region new$i" paclient alloc "new$i" 1
+	same "active running" "$(property ActiveState) $(property SubState)" "the service after reload $i"
+
+	region_file bad Limit=1M "Nonsense$i=1"
+	ok "reload $i of what is no configuration" systemctl reload $unit
+	has "$(property StatusText)" 'reload|refused' "the status after it"
+	has "$(journal -n 20)" "bad\\.region:3: .*Nonsense$i" "the journal after it"
+	same "active running" "$(property ActiveState) $(property SubState)" "the service after it"
+	ok "region new$i after it" paclient alloc "new$i" 1
+	rm /etc/pallocd/regions.d/bad.region
+	near "reload $i"
+done
+ok "a good reload after a bad one" systemctl reload $unit
+has "$(property StatusText)" '^5 regions, ' "the status after a good reload"
+
+# What cannot change while the daemon runs: said which, and nothing has changed.
+region_file frames Limit=64M Initial=64M Backing=none
+region_file never Limit=1M Initial=1M
+ok "reload with a change that needs a restart" systemctl reload $unit
+has "$(journal -n 20)" 'frames.*Backing|Backing.*frames' "what cannot change"
+same memfd "$(paclient --json info frames | jq -r .backing)" "the backing after it"
+rm /etc/pallocd/regions.d/never.region
+region_file frames Limit=64M Initial=64M Backing=memfd
+
+# A daemon that does not get to it yet: the reload waits for it.
+waits_for() {
+	[[ $(cat "/proc/$(property ControlPID)/comm" 2>/dev/null) == "$1" ]]
+}
+region_file late Limit=1M Initial=1M
+kill -STOP "$pid"
+systemctl reload $unit &
+reload=$!
+eventually "the reload has sent its signal" waits_for paclient
+nchecks=$((nchecks + 1))
+kill -0 $reload 2>/dev/null || fail "the reload has not waited for the daemon"
+kill -CONT "$pid"
+wait $reload
+same 0 $? "the reload of a daemon that was late: exit code"
+ok "region late" paclient alloc late 1
+
+# By itself, as `kill -HUP` does it, and several at once.
+region_file hup Limit=1M Initial=1M
+kill -HUP "$pid" && kill -HUP "$pid"
+eventually "region hup" paclient info hup
+eventually "the service after kill -HUP" property_is SubState running
+same "$pid" "$(property MainPID)" "the daemon"
+same 0 "$(property NRestarts)" "restarts"
+
+exec {load_in}>&-
+wait $load
+same 0 $? "the load: exit code ($(<"$dir/load.err"))"
+ok "check" paclient check
+test_end
