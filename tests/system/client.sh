@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# client - every script of tests/e2e/client, against the service as it is installed, in its sandbox
+# client - scripts of tests/e2e/client, against the service as it is installed, in its sandbox
 #
 #   client.sh BUILD [--all | SCRIPT...]
 #
-# Without --all, what a sandbox makes no difference to is left out: wrong command lines, how refusals are printed, the script that builds
-# programs, and those about placement, which is arithmetic.
+# Without --all, those that a sandbox could make a difference to, and that do not take long: the rest is for the long run.
 # shellcheck source=tests/system/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
 
@@ -16,14 +15,15 @@ if [[ ${scripts[*]} == --all ]]; then
 fi
 if ((${#scripts[@]} == 0)); then
 	# The longest first.
-	scripts=(watch death check restart refusals owners memory)
-	for script in "$here"/../e2e/client/*.sh; do
-		script=$(basename "$script" .sh)
-		# They look at the host, which is another one here.
-		[[ $script != doctor* ]] || continue
-		[[ $TEST_ALL || $script != @(install|place|resize|shrink|scatter|why|why_random|map_large|replay) ]] || continue
-		[[ $script == lib || " ${scripts[*]} " == *" $script "* ]] || scripts+=("$script")
-	done
+	scripts=(death restart memory verbs wait exec)
+	if [[ $TEST_ALL ]]; then
+		scripts=(watch check refusals owners "${scripts[@]}")
+		for script in "$here"/../e2e/client/*.sh; do
+			script=$(basename "$script" .sh)
+			# doctor looks at the host, which is another one here.
+			[[ $script == @(lib|doctor*) || " ${scripts[*]} " == *" $script "* ]] || scripts+=("$script")
+		done
+	fi
 fi
 
 # Where a script wants no daemon, there is none at the usual place.
