@@ -81,7 +81,8 @@ static int journal_start(struct journal *j, const char *path, uint64_t folds, bo
 	j->slots = mem_zalloc(NSLOTS, sizeof(*j->slots));
 	if (!j->begins || !j->slots)
 		return -ENOMEM;
-	if (getrandom(j->hash_key, sizeof(j->hash_key), 0) != (ssize_t)sizeof(j->hash_key))
+	/* So few bytes come at once, or not at all. */
+	if (getrandom(j->hash_key, sizeof(j->hash_key), 0) < 0)
 		return -errno;
 	fd = open(path, (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -19,7 +19,7 @@
 #include "base/macros.h"
 #include "store/ops.h"
 
-/* So many operations and bytes may wait to be folded: a fold takes less than a ms, and a loop's turn may take that. */
+/* So many operations and bytes may wait to be folded: fewer changes than the largest Alloc may bring at once. */
 #define JOURNAL_NOPS_MAX 2048u
 #define JOURNAL_BYTES (UINT32_C(256) << 10)
 
