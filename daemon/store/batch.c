@@ -73,7 +73,7 @@ int store_batch_write(struct store_batch *b)
 	int err;
 
 	env_lock(e);
-	err = b->written ? 0 : env_write(e, batch_fill, b);
+	err = b->written ? 0 : env_append(e, b->ops.data, b->ops.n, batch_fill, b);
 	b->written = !err;
 	env_unlock(e);
 	return err;

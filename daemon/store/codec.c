@@ -52,6 +52,12 @@ size_t key_meta(uint8_t *key)
 	return 1;
 }
 
+size_t key_journal(uint8_t *key)
+{
+	key[0] = KEY_JOURNAL;
+	return 1;
+}
+
 size_t key_region(uint8_t *key, const char *name)
 {
 	size_t n = strnlen(name, REGION_NAME_BYTES_MAX);

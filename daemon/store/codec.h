@@ -23,6 +23,7 @@ enum key_kind {
 	KEY_REGION,
 	KEY_EXTENT,
 	KEY_SESSION,
+	KEY_JOURNAL, /* what the checks of a synced journal are made with */
 };
 #define KEY_EXTENT_BYTES 13u
 #define KEY_SESSION_BYTES 9u
@@ -34,6 +35,7 @@ enum key_kind {
 /** key_*() - write a key. Return: its bytes. */
 size_t key_folds(uint8_t *key);
 size_t key_meta(uint8_t *key);
+size_t key_journal(uint8_t *key);
 size_t key_region(uint8_t *key, const char *name);
 size_t key_extent(uint8_t key[KEY_EXTENT_BYTES], uint32_t number, uint64_t page);
 size_t key_session(uint8_t key[KEY_SESSION_BYTES], uint64_t id);

@@ -59,7 +59,9 @@ static int process_append(struct env *e, struct commit *c)
 		journal_undo(e->journal);
 		return rc;
 	}
-	journal_commit(e->journal);
+	rc = journal_commit(e->journal);
+	if (UNLIKELY(rc))
+		return rc;
 	__atomic_store_n(&e->commits, e->commits + 1, __ATOMIC_RELAXED);
 	return 0;
 }

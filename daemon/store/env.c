@@ -161,7 +161,9 @@ static int env_create(struct env *e, const struct env_config *c)
 		return -ENAMETOOLONG;
 	if (unlink(path) && errno != ENOENT)
 		return -errno;
-	err = c->synced ? 0 : env_journal_forget(e);
+	err = env_journal_forget(e);
+	if (!err && c->synced)
+		err = dir_sync(c->dir);
 	if (err)
 		return err;
 	err = lmdb_open(path, flags, ENV_BYTES_MIN, &mdb, &dbi);
@@ -289,14 +291,12 @@ static int env_agree(struct env *e, const struct env_config *c)
 			  e->path, u.meta.major, u.meta.minor, c->major, c->minor);
 		return ENV_E_VERSION;
 	}
-	if (!c->synced) {
-		/* Not before it is known to be one that this program may change. */
-		err = env_journal_open(e);
-		if (!err)
-			err = meta_read(e, &u.meta);
-		if (err)
-			return err;
-	}
+	/* Not before it is known to be one that this program may change. */
+	err = env_journal_open(e);
+	if (!err)
+		err = meta_read(e, &u.meta);
+	if (err)
+		return err;
 	if (u.meta.minor < c->minor && c->read_only) {
 		log_error("store %s: it is of version %u.%u, older than this program's: start the "
 			  "daemon, which upgrades it",

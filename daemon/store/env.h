@@ -1,15 +1,16 @@
 /*
  * env - one LMDB environment: its file, its lock, its room
  *
- * Role:       opens and makes a file DIR/NAME.lmdb under a lock of its own, sees to versions, and runs transactions. One that is not synced has a journal
+ * Role:       opens and makes a file DIR/NAME.lmdb under a lock of its own, sees to versions, and runs transactions. It has a journal
  *             besides (DIR/NAME.journal), for commits that cost less than a transaction. Knows nothing of what is in them but the record of versions and
- *             how often the journal was folded.
+ *             how often the journal was folded and what it is checked with.
  * Uses:       base/, store/codec.h, store/journal.h, liblmdb
  * Invariants: V1  the map is never larger than what the file has memory or disk for: a store into the map (write-map mode) cannot fail for want of it.
  *             V2  a quarter of the file is left to transactions that do not make the environment larger: deleting takes pages too.
  *             V3  one process has the environment at a time; one thread writes or reads at a time (env_lock()).
  *             V4  an environment that is not synced is of this boot.
- *             V5  whatever the journal holds can be folded into the file as it is (env_room()): what is committed never waits for a disk.
+ *             V5  whatever the journal holds can be folded into the file as it is (env_room()): what is committed never waits for a disk to have room.
+ *             V6  after a fold of which it is not known whether it was written, nothing is added to the journal before one has succeeded.
  */
 #ifndef PALLOCD_STORE_ENV_H
 #define PALLOCD_STORE_ENV_H
@@ -54,6 +55,7 @@ struct env {
 	uint64_t npages_max;       /* see V2 */
 	uint32_t page_bytes;       /* LMDB's */
 	struct journal *journal;   /* NULL: there is none, or nothing in it that could be read */
+	bool fold_due;             /* V6 */
 	uint64_t folds;            /* how often one was folded into the file */
 	MDB_txn *
 		overlay; /* read_only: what the file and the journal are together; never committed */
@@ -108,6 +110,17 @@ void env_journal_close(struct env *e);
 
 /** env_fold() - what the journal holds is one transaction of the file's, and the journal is empty. Return: 0, a negative errno: nothing has changed. */
 MUST_CHECK int env_fold(struct env *e);
+
+/**
+ * env_append() - @n bytes of operations, one behind the other, are committed: to the journal, where that has room, or can be given some
+ * @fill: does the same in a transaction, where it has not
+ *
+ * Return: 0, a negative errno.
+ */
+MUST_CHECK int env_append(struct env *e, const uint8_t *ops, size_t n, env_fill *fill, void *ctx);
+
+/** env_grow() - more room in the file. Return: 0, a negative errno. */
+MUST_CHECK int env_grow(struct env *e);
 
 /** env_transact() - env_write() beside the journal: for what the journal cannot have changed. */
 MUST_CHECK int env_transact(struct env *e, env_fill *fill, void *ctx);

@@ -4,8 +4,10 @@
  * Role:       see env.h.
  * Uses:       base/, store/journal.h, liblmdb
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -68,19 +70,74 @@ static uint32_t env_room(const struct env *e)
 	return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
 }
 
+/* So that a synced journal is folded because of what it holds, not of the file: two syncs for many. Where it cannot be, it is folded more often. */
+static void env_make_room(struct env *e)
+{
+	while (env_room(e) < JOURNAL_NOPS_MAX && !env_grow(e))
+		;
+}
+
 int env_fold(struct env *e)
 {
 	int err;
 
 	if (!e->journal || journal_empty(e->journal))
 		return 0;
+	e->fold_due = true;
 	err = env_transact(e, fold_fill, e);
+	if (err)
+		return err;
+	if (e->synced)
+		env_make_room(e);
+	e->fold_due = false;
+	journal_clear(e->journal, ++e->folds, env_room(e));
+	return 0;
+}
+
+/* Return: 0, JOURNAL_E_FULL, a negative errno. */
+static int journal_add(struct env *e, const uint8_t *ops, size_t n)
+{
+	struct op op = {0};
+	int err = 0;
+
+	for (size_t at = 0; !err && at < n; at += op_bytes(op.nkey, op.nvalue)) {
+		err = op_decode(ops + at, n - at, &op);
+		/* It was this process that wrote it. */
+		assert(!err);
+		err = journal_append(e->journal, &op);
+	}
 	if (!err)
-		journal_clear(e->journal, ++e->folds, env_room(e));
+		err = journal_commit(e->journal);
+	if (err)
+		journal_undo(e->journal);
+	else
+		__atomic_store_n(&e->commits, e->commits + 1, __ATOMIC_RELAXED);
 	return err;
 }
 
-static int folds_read(struct env *e)
+int env_append(struct env *e, const uint8_t *ops, size_t n, env_fill *fill, void *ctx)
+{
+	int err;
+
+	if (!e->journal)
+		return env_write(e, fill, ctx);
+	err = e->fold_due ? env_fold(e) : 0;
+	if (!err)
+		err = journal_add(e, ops, n);
+	if (err == JOURNAL_E_FULL && !journal_empty(e->journal)) {
+		err = env_fold(e);
+		if (!err)
+			err = journal_add(e, ops, n);
+	}
+	if (err == JOURNAL_E_FULL)
+		return env_write(e, fill, ctx);
+	if (err)
+		__atomic_store_n(&e->failures, e->failures + 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+/* How often it was folded, and the key of a synced journal. Return: 0, JOURNAL_E_NONE: there is no key yet; a negative errno. */
+static int about_read(struct env *e, uint8_t ret_key[JOURNAL_KEY_BYTES])
 {
 	uint8_t key[1];
 	MDB_val k = {.mv_data = key, .mv_size = key_folds(key)}, v;
@@ -90,11 +147,38 @@ static int folds_read(struct env *e)
 	if (err)
 		return err;
 	rc = mdb_get(txn, e->dbi, &k, &v);
-	err = rc && rc != MDB_NOTFOUND ? env_error(rc) : 0;
 	if (!rc && folds_decode(v.mv_data, v.mv_size, &e->folds))
 		err = -EUCLEAN;
+	if (!err && e->synced && (!rc || rc == MDB_NOTFOUND)) {
+		k.mv_size = key_journal(key);
+		rc = mdb_get(txn, e->dbi, &k, &v);
+		if (!rc && v.mv_size == JOURNAL_KEY_BYTES)
+			memcpy(ret_key, v.mv_data, JOURNAL_KEY_BYTES);
+		else if (!rc)
+			err = -EUCLEAN;
+		else if (rc == MDB_NOTFOUND)
+			err = JOURNAL_E_NONE;
+	}
+	if (!err && rc && rc != MDB_NOTFOUND)
+		err = env_error(rc);
 	env_read_end(e, txn);
 	return err;
+}
+
+static int key_put(MDB_txn *txn, MDB_dbi dbi, void *ctx)
+{
+	uint8_t key[1];
+	struct op op = {.kind = OP_PUT, .key = key, .value = ctx, .nvalue = JOURNAL_KEY_BYTES};
+
+	op.nkey = key_journal(key);
+	return env_apply(txn, dbi, NULL, &op);
+}
+
+static int key_make(struct env *e, uint8_t ret_key[JOURNAL_KEY_BYTES])
+{
+	if (getrandom(ret_key, JOURNAL_KEY_BYTES, 0) < 0)
+		return -errno;
+	return env_transact(e, key_put, ret_key);
 }
 
 /* A transaction in memory of its own, which is never committed. */
@@ -111,14 +195,28 @@ static int overlay_open(struct env *e)
 
 int env_journal_open(struct env *e)
 {
-	int err = folds_read(e);
+	uint8_t key[JOURNAL_KEY_BYTES];
+	int err = about_read(e, key);
+	struct journal_config c = {.path = e->journal_path,
+				   .folds = e->folds,
+				   .key = e->synced ? key : NULL,
+				   .read_only = e->read_only};
 
+	if (err == JOURNAL_E_NONE && !e->read_only)
+		err = key_make(e, key);
 	if (!err)
-		err = journal_open(e->journal_path, e->folds, e->read_only, &e->journal);
+		err = journal_open(&c, &e->journal);
 	switch (err) {
 	case 0:
 		break;
 	case JOURNAL_E_NONE:
+		return 0;
+	case -ENOSPC:
+	case -EDQUOT:
+		if (!e->synced)
+			return err;
+		log_warning("store %s: there is no room for it: each commit syncs more than once",
+			    e->journal_path);
 		return 0;
 	case JOURNAL_E_FOREIGN:
 		log_error("store %s: it continues another %s than the one that is there; move both "
@@ -135,6 +233,8 @@ int env_journal_open(struct env *e)
 		return overlay_open(e);
 	if (!journal_empty(e->journal))
 		return env_fold(e);
+	if (e->synced)
+		env_make_room(e);
 	journal_clear(e->journal, e->folds, env_room(e));
 	return 0;
 }

@@ -62,7 +62,7 @@ void env_unlock(struct env *e)
 }
 
 /* More room in the file, and in the map after it: V1. */
-static int env_grow(struct env *e)
+int env_grow(struct env *e)
 {
 	uint64_t step = e->bytes / 4;
 	mdb_filehandle_t fd;

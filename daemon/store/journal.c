@@ -17,65 +17,69 @@
 
 #include "base/mem.h"
 #include "base/siphash.h"
+#include "store/journal_synced.h"
 
 #define FILE_BYTES (sizeof(struct journal_head) + JOURNAL_BYTES)
 #define NSLOTS (2 * JOURNAL_NOPS_MAX)
 
-/* Counts what is committed. */
-static int journal_count(struct journal *j)
+int journal_adopt(struct journal *j, size_t n)
 {
+	size_t end = j->n + n;
 	struct op op;
 
-	if (j->head->n > JOURNAL_BYTES)
-		return JOURNAL_E_DAMAGED;
-	for (size_t at = 0; at < j->head->n; at += op_bytes(op.nkey, op.nvalue)) {
-		if (j->nops == JOURNAL_NOPS_MAX || op_decode(j->ops + at, j->head->n - at, &op) ||
+	while (j->n < end) {
+		if (j->nops == JOURNAL_NOPS_MAX || op_decode(j->ops + j->n, end - j->n, &op) ||
 		    op.kind == OP_WIPE)
 			return JOURNAL_E_DAMAGED;
-		j->begins[j->nops++] = (uint32_t)at;
+		j->begins[j->nops++] = (uint32_t)j->n;
+		j->n += op_bytes(op.nkey, op.nvalue);
 	}
 	return 0;
 }
 
-/* J2. Return: 0, JOURNAL_E_FOREIGN. */
-static int journal_agree(struct journal *j, uint64_t folds, bool read_only)
+/* Return: 0, JOURNAL_E_FOREIGN, JOURNAL_E_DAMAGED. */
+static int shared_read(struct journal *j, uint64_t folds)
 {
-	if (!j->head->n || j->head->after + 1 == folds) {
-		if (!read_only)
-			journal_clear(j, folds, 0);
-		j->nops = 0;
-		return read_only ? JOURNAL_E_NONE : 0;
-	}
-	journal_undo(j);
-	return j->head->after == folds ? 0 : JOURNAL_E_FOREIGN;
+	int err = j->head->n <= JOURNAL_BYTES ? journal_adopt(j, j->head->n) : JOURNAL_E_DAMAGED;
+
+	if (err || !j->n || j->head->after == folds)
+		return err;
+	if (j->head->after + 1 != folds)
+		return JOURNAL_E_FOREIGN;
+	/* J2 */
+	j->n = j->nops = 0;
+	return 0;
 }
 
-static int journal_map(struct journal *j, int fd, bool read_only)
+static int shared_open(struct journal *j, const struct journal_config *c)
 {
+	int fd = open(c->path, (c->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600);
+	int prot = c->read_only ? PROT_READ : PROT_READ | PROT_WRITE, err = 0;
 	struct stat st;
 	void *p;
-	int err;
 
+	if (fd < 0)
+		return c->read_only && errno == ENOENT ? JOURNAL_E_NONE : -errno;
 	if (fstat(fd, &st))
-		return -errno;
-	if (read_only && (uint64_t)st.st_size < FILE_BYTES)
-		return JOURNAL_E_NONE;
-	/* J3 */
-	err = read_only ? 0 : posix_fallocate(fd, 0, FILE_BYTES);
+		err = -errno;
+	else if (!c->read_only)
+		err = -posix_fallocate(fd, 0, FILE_BYTES); /* J3 */
+	else if ((uint64_t)st.st_size < FILE_BYTES)
+		err = JOURNAL_E_NONE;
+	p = err ? MAP_FAILED : mmap(NULL, FILE_BYTES, prot, MAP_SHARED, fd, 0);
+	if (!err && p == MAP_FAILED)
+		err = -errno;
+	close(fd);
 	if (err)
-		return -err;
-	p = mmap(NULL, FILE_BYTES, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		 0);
-	if (p == MAP_FAILED)
-		return -errno;
+		return err;
 	j->head = p;
 	j->ops = (uint8_t *)(j->head + 1);
-	return 0;
+	return shared_read(j, c->folds);
 }
 
-static int journal_start(struct journal *j, const char *path, uint64_t folds, bool read_only)
+static int journal_start(struct journal *j, const struct journal_config *c)
 {
-	int fd, err;
+	int err;
 
 	j->begins = mem_zalloc(JOURNAL_NOPS_MAX, sizeof(*j->begins));
 	j->slots = mem_zalloc(NSLOTS, sizeof(*j->slots));
@@ -84,24 +88,26 @@ static int journal_start(struct journal *j, const char *path, uint64_t folds, bo
 	/* So few bytes come at once, or not at all. */
 	if (getrandom(j->hash_key, sizeof(j->hash_key), 0) < 0)
 		return -errno;
-	fd = open(path, (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return read_only && errno == ENOENT ? JOURNAL_E_NONE : -errno;
-	err = journal_map(j, fd, read_only);
-	close(fd);
-	if (!err)
-		err = journal_count(j);
-	return err ? err : journal_agree(j, folds, read_only);
+	err = c->key ? journal_synced_open(j, c) : shared_open(j, c);
+	if (err)
+		return err;
+	if (!j->n && c->read_only)
+		return JOURNAL_E_NONE;
+	if (!j->n)
+		journal_clear(j, c->folds, 0);
+	journal_undo(j);
+	return 0;
 }
 
-int journal_open(const char *path, uint64_t folds, bool read_only, struct journal **ret_journal)
+int journal_open(const struct journal_config *c, struct journal **ret_journal)
 {
 	struct journal *j = mem_zalloc(1, sizeof(*j));
 	int err;
 
 	if (!j)
 		return -ENOMEM;
-	err = journal_start(j, path, folds, read_only);
+	j->fd = -1;
+	err = journal_start(j, c);
 	if (err) {
 		journal_close(j);
 		return err;
@@ -116,6 +122,11 @@ void journal_close(struct journal *j)
 		return;
 	if (j->head)
 		munmap(j->head, FILE_BYTES);
+	else
+		mem_free(j->ops);
+	if (j->fd >= 0)
+		close(j->fd);
+	mem_free(j->record);
 	mem_free(j->begins);
 	mem_free(j->slots);
 	mem_free(j);
@@ -126,7 +137,7 @@ int journal_append(struct journal *j, const struct op *op)
 	size_t n = op_bytes(op->nkey, op->nvalue);
 	uint32_t units = journal_units(op);
 
-	if (op->kind == OP_WIPE || units > j->room_at || n > JOURNAL_BYTES - j->at ||
+	if (op->kind == OP_WIPE || units > j->room_at || n > j->end - j->at ||
 	    j->nops_at == JOURNAL_NOPS_MAX)
 		return JOURNAL_E_FULL;
 	op_encode(j->ops + j->at, op->kind, op->key, op->nkey, op->value, op->nvalue);
@@ -136,25 +147,35 @@ int journal_append(struct journal *j, const struct op *op)
 	return 0;
 }
 
-void journal_commit(struct journal *j)
+int journal_commit(struct journal *j)
 {
+	int err = LIKELY(j->head) ? 0 : journal_synced_commit(j);
+
+	if (err)
+		return err;
 	j->nops = j->nops_at;
 	j->room = j->room_at;
+	j->n = j->at;
 	/* J1: what a killed process has stored stays stored, in this order. */
-	__atomic_store_n(&j->head->n, j->at, __ATOMIC_RELEASE);
+	if (LIKELY(j->head))
+		__atomic_store_n(&j->head->n, j->n, __ATOMIC_RELEASE);
+	else
+		j->end = journal_synced_end(j);
+	return 0;
 }
 
 void journal_undo(struct journal *j)
 {
 	j->nops_at = j->nops;
 	j->room_at = j->room;
-	j->at = j->head->n;
+	j->at = j->n;
+	j->end = j->head ? JOURNAL_BYTES : journal_synced_end(j);
 }
 
 static struct op journal_op(const struct journal *j, uint32_t begin)
 {
 	struct op op = {0};
-	int err = op_decode(j->ops + begin, j->head->n - begin, &op);
+	int err = op_decode(j->ops + begin, j->n - begin, &op);
 
 	/* It was looked at when it was opened, and nobody else writes. */
 	(void)err;
@@ -216,10 +237,16 @@ int journal_each(struct journal *j, int (*apply)(void *ctx, const struct op *op)
 
 void journal_clear(struct journal *j, uint64_t folds, uint32_t room)
 {
-	/* In this order: an empty one continues any store. */
-	__atomic_store_n(&j->head->n, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&j->head->after, folds, __ATOMIC_RELEASE);
-	j->nops = 0;
+	if (j->head) {
+		/* In this order: an empty one continues any store. */
+		__atomic_store_n(&j->head->n, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&j->head->after, folds, __ATOMIC_RELEASE);
+	} else {
+		/* Y2 */
+		j->after = folds;
+		j->file_at = j->number = 0;
+	}
+	j->n = j->nops = 0;
 	j->room = room;
 	journal_undo(j);
 }

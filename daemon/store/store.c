@@ -12,15 +12,16 @@
 #include "base/mem.h"
 #include "store/store_private.h"
 
-/* 1: beside process.lmdb lies a journal, which a program that does not know of it would overlook. The records are the same. */
-static int upgrade_to_1(MDB_txn *txn, MDB_dbi dbi)
+/* 1: beside process.lmdb lies a journal, which a program that does not know of it would overlook; 2: and beside machine.lmdb. The records are the same. */
+static int upgrade_nothing(MDB_txn *txn, MDB_dbi dbi)
 {
 	(void)txn;
 	(void)dbi;
 	return 0;
 }
 
-static const struct env_step steps[] = {{.from = 0, .run = upgrade_to_1}};
+static const struct env_step steps[] = {{.from = 0, .run = upgrade_nothing},
+					{.from = 1, .run = upgrade_nothing}};
 
 static int env_add(struct store *s, enum region_durability d, const char *dir,
 		   const struct store_config *sc)

@@ -5,7 +5,7 @@
  *             where some region wants it: "process" outlives the process and not the system (no sync; a write is a change of shared memory), "machine"
  *             outlives power loss (synced, on another thread). The keys and values are in daemon/store/README.md.
  * Uses:       base/, region/, liblmdb
- *             What changes in the process' environment goes to a journal first (journal.h), many commits of which are one transaction.
+ *             What changes goes to a journal first (journal.h), many commits of which are one transaction.
  * Invariants: S1  an environment holds, at any instruction, what some store_commit() or store_batch_write() has written, all of it or nothing.
  *             S2  after a commit that has succeeded, changes are none: store and regions agree.
  *             S3  after one that has failed, the changes are all still noted, and the environment is as before.
@@ -22,7 +22,7 @@
 
 /* The layout of keys and values. A store of another major version is refused; an older minor version is upgraded, a newer one refused. */
 #define STORE_MAJOR 1
-#define STORE_MINOR 1
+#define STORE_MINOR 2
 
 struct store_config {
 	const char *

@@ -56,6 +56,7 @@ static void stop_all(void)
 					    "store/process.journal",
 					    "store/process.lock",
 					    "store/machine.lmdb",
+					    "store/machine.journal",
 					    "store/machine.lock",
 					    "store",
 					    "server",

@@ -1,5 +1,5 @@
 /*
- * disk - what reaches the file of an environment
+ * disk - what reaches the files of an environment
  *
  * Role:       see disk.h. The program's own functions come before the C library's for liblmdb too.
  * Uses:       libc
@@ -17,24 +17,33 @@
 
 static struct {
 	bool on;
-	dev_t dev;
-	ino_t ino;
+	dev_t dev[DISK_NFILES];
+	ino_t ino[DISK_NFILES];
 	struct disk_op *ops;
 	size_t n, size;
 	unsigned nth, ntimes, nfailed;
 	int err;
 } disk;
 
-static bool is_it(int fd)
+/* Which of the files it is; DISK_NFILES: none. */
+static unsigned file_of(int fd)
 {
+	unsigned i = 0;
 	struct stat st;
 
-	return disk.on && !fstat(fd, &st) && st.st_dev == disk.dev && st.st_ino == disk.ino;
+	if (!disk.on || fstat(fd, &st))
+		return DISK_NFILES;
+	while (i < DISK_NFILES && (st.st_dev != disk.dev[i] || st.st_ino != disk.ino[i]))
+		i++;
+	return i;
 }
 
-static void note(enum disk_kind kind, off_t offset, const void *bytes, size_t n)
+static void note(int fd, enum disk_kind kind, off_t offset, const void *bytes, size_t n)
 {
-	struct disk_op op = {.kind = kind, .offset = offset, .n = n};
+	struct disk_op op = {.kind = kind, .file = file_of(fd), .offset = offset, .n = n};
+
+	if (op.file == DISK_NFILES)
+		return;
 
 	if (bytes) {
 		op.bytes = malloc(n);
@@ -53,7 +62,7 @@ static void note(enum disk_kind kind, off_t offset, const void *bytes, size_t n)
 
 static bool must_fail(int fd)
 {
-	if (!is_it(fd) || !disk.ntimes)
+	if (!disk.ntimes || file_of(fd) == DISK_NFILES)
 		return false;
 	if (disk.nth > 1) {
 		disk.nth--;
@@ -77,15 +86,16 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t offset)
 	if (must_fail(fd)) {
 		int err = errno;
 
-		/* Half of it came through. */
-		syscall(SYS_pwrite64, fd, bytes, n / 2, offset);
-		note(DISK_WRITE, offset, bytes, n / 2);
+		/* Nothing, half, or all of it came through. */
+		n = n * ((disk.nfailed * UINT32_C(2654435761) >> 16) % 3) / 2;
+		syscall(SYS_pwrite64, fd, bytes, n, offset);
+		note(fd, DISK_WRITE, offset, bytes, n);
 		errno = err;
 		return -1;
 	}
 	got = (ssize_t)syscall(SYS_pwrite64, fd, bytes, n, offset);
-	if (got > 0 && is_it(fd))
-		note(kind_of(fd), offset, bytes, (size_t)got);
+	if (got > 0)
+		note(fd, kind_of(fd), offset, bytes, (size_t)got);
 	return got;
 }
 
@@ -97,18 +107,16 @@ ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t offset)
 
 ssize_t writev(int fd, const struct iovec *v, int nv)
 {
-	off_t offset = is_it(fd) ? lseek(fd, 0, SEEK_CUR) : 0;
+	off_t offset = file_of(fd) < DISK_NFILES ? lseek(fd, 0, SEEK_CUR) : 0;
 	ssize_t got;
 
 	if (must_fail(fd))
 		return -1;
 	got = (ssize_t)syscall(SYS_writev, fd, v, nv);
-	if (got <= 0 || !is_it(fd))
-		return got;
 	for (ssize_t left = got; left > 0; v++) {
 		size_t n = (ssize_t)v->iov_len < left ? v->iov_len : (size_t)left;
 
-		note(kind_of(fd), offset, v->iov_base, n);
+		note(fd, kind_of(fd), offset, v->iov_base, n);
 		offset += (off_t)n;
 		left -= (ssize_t)n;
 	}
@@ -119,8 +127,7 @@ int fdatasync(int fd)
 {
 	if (must_fail(fd))
 		return -1;
-	if (is_it(fd))
-		note(DISK_SYNC, 0, NULL, 0);
+	note(fd, DISK_SYNC, 0, NULL, 0);
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -128,15 +135,13 @@ int fsync(int fd)
 {
 	if (must_fail(fd))
 		return -1;
-	if (is_it(fd))
-		note(DISK_SYNC, 0, NULL, 0);
+	note(fd, DISK_SYNC, 0, NULL, 0);
 	return (int)syscall(SYS_fsync, fd);
 }
 
 int ftruncate(int fd, off_t size)
 {
-	if (is_it(fd))
-		note(DISK_SIZE, size, NULL, 0);
+	note(fd, DISK_SIZE, size, NULL, 0);
 	return (int)syscall(SYS_ftruncate, fd, size);
 }
 
@@ -146,21 +151,22 @@ int posix_fallocate(int fd, off_t offset, off_t n)
 		return disk.err;
 	if (syscall(SYS_fallocate, fd, 0, offset, n))
 		return errno;
-	if (is_it(fd))
-		note(DISK_SIZE, offset + n, NULL, 0);
+	note(fd, DISK_SIZE, offset + n, NULL, 0);
 	return 0;
 }
 
-void disk_record(const char *path)
+void disk_record(char *const paths[DISK_NFILES])
 {
-	struct stat st;
-
 	disk_stop();
-	if (stat(path, &st))
-		abort();
+	for (unsigned i = 0; i < DISK_NFILES; i++) {
+		struct stat st;
+
+		if (stat(paths[i], &st))
+			abort();
+		disk.dev[i] = st.st_dev;
+		disk.ino[i] = st.st_ino;
+	}
 	disk.on = true;
-	disk.dev = st.st_dev;
-	disk.ino = st.st_ino;
 }
 
 void disk_stop(void)

@@ -441,9 +441,10 @@ char *play_dir(void)
 
 void play_remove(char *dir)
 {
-	static const char *const names[] = {"process.lmdb",     "process.lock", "process.journal",
-					    "machine.lmdb",     "machine.lock", "process.lmdb.new",
-					    "machine.lmdb.new", "boot"};
+	static const char *const names[] = {
+		"process.lmdb",     "process.lock",     "process.journal",
+		"machine.journal",  "machine.lmdb",     "machine.lock",
+		"process.lmdb.new", "machine.lmdb.new", "boot"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char *path = NULL;

@@ -122,45 +122,58 @@ START_TEST(test_versions)
 }
 END_TEST
 
-static int minor_0(MDB_txn *txn, MDB_dbi dbi, void *ctx)
-{
-	struct sink k = {.txn = txn, .dbi = dbi};
-	struct meta m = *(const struct meta *)ctx;
-	uint8_t key[1];
-	size_t n = key_folds(key);
-	int rc;
+struct older {
+	struct meta meta;
+	bool journal; /* it has one */
+};
 
-	m.minor = 0;
-	rc = sink_meta(&k, &m);
-	return rc ? rc : sink_del(&k, key, n);
+/* As a program of that version has written it. */
+static int older_fill(MDB_txn *txn, MDB_dbi dbi, void *ctx)
+{
+	const struct older *o = ctx;
+	struct sink k = {.txn = txn, .dbi = dbi};
+	uint8_t folds[1], key[1];
+	size_t nfolds = key_folds(folds), nkey = key_journal(key);
+	int rc = sink_meta(&k, &o->meta);
+
+	if (!rc && !o->journal)
+		rc = sink_del(&k, folds, nfolds);
+	return rc ? rc : sink_del(&k, key, nkey);
 }
 
-/* A store of the version before this one, which had no journal. */
-START_TEST(test_upgrade_from_0)
+/* Stores of the versions before this one: without journals, and without the machine's. */
+START_TEST(test_upgrade_from)
 {
+	static const char *const journals[] = {NULL, "process.journal", "machine.journal"};
 	struct play p = {0}, q = {0};
 	char *dir = play_dir();
 	struct store *s = play_load(&p, &both, dir, true);
 	struct session *session = play_session(&p, 1000);
 	struct store_config c = {.process_dir = dir, .machine_dir = dir, .read_only = true};
-	struct env_config ec = config_of(dir, STORE_MAJOR, 0);
+	struct env_config ec = config_of(dir, STORE_MAJOR, (uint16_t)_i);
+	bool has[] = {false, _i == 1, false};
 	struct env *e;
 
 	play_take(play_region(&p, "a"), &session->owner, 1);
 	play_take(play_region(&p, "b"), &session->owner, 2);
 	ck_assert_int_eq(play_commit(s), 0);
-	/* All of it is in LMDB. */
-	ck_assert_int_eq(env_fold(s->envs[REGION_DURABILITY_PROCESS]), 0);
-	for (int d = REGION_DURABILITY_PROCESS; d <= REGION_DURABILITY_MACHINE; d++)
-		ck_assert_int_eq(env_write(s->envs[d], minor_0, &s->metas[d]), 0);
+	for (int d = REGION_DURABILITY_PROCESS; d <= REGION_DURABILITY_MACHINE; d++) {
+		struct older o = {.meta = s->metas[d], .journal = has[d]};
+
+		/* All of it is in LMDB. */
+		ck_assert_int_eq(env_fold(s->envs[d]), 0);
+		o.meta.minor = (uint16_t)_i;
+		ck_assert_int_eq(env_write(s->envs[d], older_fill, &o), 0);
+	}
 	store_close(s);
-	ck_assert_int_eq(unlink(path_in(dir, "process.journal")), 0);
+	for (int d = REGION_DURABILITY_PROCESS; d <= REGION_DURABILITY_MACHINE; d++)
+		ck_assert(has[d] || !unlink(path_in(dir, journals[d])));
 	/* It is older, which only a daemon may mend. */
 	ck_assert_int_eq(store_open(&c, &s), STORE_E_VERSION);
 	s = play_load(&q, &both, dir, true);
 	play_same(play_text(&p, REGION_DURABILITIES), play_text(&q, REGION_DURABILITIES));
 	store_close(s);
-	/* And a daemon of then would not overlook the journal. */
+	/* And a daemon of then would not overlook the journals. */
 	ck_assert_int_eq(env_open(&ec, &e), ENV_E_VERSION);
 	play_deinit(&p);
 	play_deinit(&q);
@@ -412,7 +425,7 @@ int main(void)
 	tcase_add_test(tc, test_folder);
 	tcase_add_test(tc, test_versions);
 	tcase_add_test(tc, test_upgrade);
-	tcase_add_test(tc, test_upgrade_from_0);
+	tcase_add_loop_test(tc, test_upgrade_from, 0, STORE_MINOR);
 	tcase_add_test(tc, test_foreign);
 	tcase_add_test(tc, test_cut_off);
 	tcase_add_test(tc, test_grows);

@@ -54,7 +54,8 @@ static int look(const char *dir, struct play *p, struct store **ret)
 START_TEST(test_look)
 {
 	struct play p = {0}, q = {0};
-	static const char *const names[] = {"process.lmdb", "process.journal", "machine.lmdb"};
+	static const char *const names[] = {"process.lmdb", "process.journal", "machine.lmdb",
+					    "machine.journal"};
 	char *dir = play_dir(), *before[ARRAY_SIZE(names)], *after;
 	struct store *s = play_load(&p, &mixed, dir, true), *read = NULL;
 	struct session *session = play_session(&p, 1000);
