@@ -70,15 +70,9 @@ static uint32_t env_room(const struct env *e)
 	return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
 }
 
-/* So that a synced journal is folded because of what it holds, not of the file: two syncs for many. Where it cannot be, it is folded more often. */
-static void env_make_room(struct env *e)
-{
-	while (env_room(e) < JOURNAL_NOPS_MAX && !env_grow(e))
-		;
-}
-
 int env_fold(struct env *e)
 {
+	uint32_t room;
 	int err;
 
 	if (!e->journal || journal_empty(e->journal))
@@ -87,10 +81,12 @@ int env_fold(struct env *e)
 	err = env_transact(e, fold_fill, e);
 	if (err)
 		return err;
-	if (e->synced)
-		env_make_room(e);
 	e->fold_due = false;
-	journal_clear(e->journal, ++e->folds, env_room(e));
+	room = env_room(e);
+	/* So that one that is synced is folded because it is full, and not for want of room here; where that cannot be, it is folded more often. */
+	if (e->synced && room < JOURNAL_NOPS_MAX && !env_grow(e))
+		room = env_room(e);
+	journal_clear(e->journal, ++e->folds, room);
 	return 0;
 }
 
@@ -233,8 +229,6 @@ int env_journal_open(struct env *e)
 		return overlay_open(e);
 	if (!journal_empty(e->journal))
 		return env_fold(e);
-	if (e->synced)
-		env_make_room(e);
 	journal_clear(e->journal, e->folds, env_room(e));
 	return 0;
 }

@@ -16,6 +16,11 @@
 #include "tests/unit/random.h"
 #include "tests/unit/suite.h"
 
+#ifdef PALLOCD_SANITIZED
+#define NSTEPS 8000u
+#else
+#define NSTEPS 30000u
+#endif
 #define NKEYS 300u
 #define VALUE_BYTES_MAX 3000u
 /* Of a synced journal's file; see daemon/store/README.md. */
@@ -135,7 +140,7 @@ START_TEST(random_changes)
 	struct env *e = opened(&c);
 	unsigned nfolds = 0, nfull = 0;
 
-	for (unsigned i = 0; i < 30000; i++) {
+	for (unsigned i = 0; i < NSTEPS; i++) {
 		if (change_any(e)) {
 			nfull++;
 			undo(e);
@@ -159,8 +164,9 @@ START_TEST(random_changes)
 			assert_truth(e);
 		}
 	}
-	ck_assert_uint_gt(nfolds, 10);
-	ck_assert_uint_gt(nfull, _i ? 0 : 10);
+	ck_assert_uint_gt(nfolds, 5);
+	/* One that is synced has room for more than comes between two looks. */
+	ck_assert(_i || nfull > 10);
 	env_close(e);
 }
 END_TEST
@@ -306,7 +312,13 @@ START_TEST(full)
 	unsigned n;
 
 	ck_assert_int_eq(journal_append(e->journal, &wipe), JOURNAL_E_FULL);
-	/* Pages that the file has; one that is synced is made longer instead. */
+	/* One that is synced makes the file longer until it has enough pages. */
+	for (n = 0; _i && n < 20; n++) {
+		ck_assert_int_eq(change(e, 1, 1 + n), 0);
+		commit(e);
+		ck_assert_int_eq(env_fold(e), 0);
+	}
+	/* Pages that the file has. */
 	for (n = 0; !change(e, n % NKEYS, 1); n++)
 		;
 	ck_assert_uint_gt(n, 100);
@@ -380,6 +392,7 @@ START_TEST(torn)
 	struct env_config c = config(true);
 	struct env *e = opened(&c);
 	unsigned nwhole = 0;
+	uint32_t n;
 
 	ck_assert_int_eq(change(e, 1, 100), 0);
 	commit(e);
@@ -397,7 +410,8 @@ START_TEST(torn)
 				memcpy(bytes + at, after + at, 512);
 		}
 		file_io(files[1], false, RECORD_ALIGN, bytes, sizeof(bytes));
-		if (memcmp(bytes, after, sizeof(bytes)) == 0) {
+		memcpy(&n, after + RECORD_HEAD_BYTES - sizeof(n), sizeof(n));
+		if (memcmp(bytes, after, RECORD_HEAD_BYTES + n) == 0) {
 			memcpy(written, truth, sizeof(truth));
 			nwhole++;
 		}

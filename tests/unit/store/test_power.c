@@ -20,7 +20,11 @@
 
 static const char *const names[DISK_NFILES] = {"machine.lmdb", "machine.journal"};
 
+#ifdef PALLOCD_SANITIZED
+static unsigned ncommits = 60, ncuts = 100;
+#else
 static unsigned ncommits = 60, ncuts = 600;
+#endif
 
 static const struct play_config machine = {
 	.durability = {REGION_DURABILITY_MACHINE, REGION_DURABILITY_MACHINE,
@@ -237,8 +241,10 @@ START_TEST(test_cut_is_seen)
 	ck_assert_int_eq(env_fold(s->envs[REGION_DURABILITY_MACHINE]), 0);
 	store_close(s);
 	nops = disk_ops(&ops);
-	/* The last write alone: it says where the pages are that are not there. */
-	ck_assert_int_eq(ops[nops - 1].kind, DISK_SYNCED_WRITE);
+	/* The fold's last write alone: it says where the pages are that are not there. */
+	while (nops && ops[nops - 1].kind != DISK_SYNCED_WRITE)
+		nops--;
+	ck_assert_uint_gt(nops, 0);
 	image_apply(&m, &ops[nops - 1], true, &p.rnd);
 	image_save(&m, other, 0);
 	config.machine_dir = other;
