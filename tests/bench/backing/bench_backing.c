@@ -3,7 +3,10 @@
  *
  * Role:       starts pallocd with a memfd region and times, in turns with the same calls of fallocate(2) on a memfd of its own:
  *             - scavenge: free runs of 512 and of 4096 pages, each between pages that are held, go back to the system in one request;
- *             - commit:   extents that have their memory before the reply comes;
+ *             - commit:   extents that have their memory before the reply comes, one request at a time;
+ *             - pipeline: the same with 8 requests in flight;
+ *             all of it on one processor, for what clearing a page takes is half or twice as much where another one has used it before: that would
+ *             say more about the machine than about pallocd;
  *             and, in turns with nothing going on, what another client's pairs of alloc and free take
  *             - bare:     while another process releases as much memory of its own: what the machine makes of it;
  *             - demand:   while gigabytes go back to the system, as fast as they can, because somebody has asked for it;
@@ -14,6 +17,7 @@
  * Uses:       tests/unit/wire.h, tests/e2e/daemon/daemon.h, tests/bench/place/measure.h, tests/bench/rpc/hist.h
  */
 #include <inttypes.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include "tests/bench/place/measure.h"
@@ -23,6 +27,7 @@
 #define PAGE_BYTES UINT64_C(4096)
 #define SPACER_NPAGES 512u /* between two runs; held, and without memory */
 #define RUNS_MAX 512u
+#define DEPTH 8u /* requests in flight in a pipeline */
 
 struct options {
 	uint64_t npages; /* committed and scavenged in a round */
@@ -58,22 +63,42 @@ static void daemon_end(void)
 	daemon_stop(&d);
 }
 
-static uint64_t take(uint64_t npages, bool commit)
+static void take_send(uint64_t npages, bool commit)
 {
 	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
-	Reply *reply;
-	uint64_t addr;
 
 	m.region_id = 1;
 	m.npages = &npages;
 	m.n_npages = 1;
 	m.commit = commit ? PALLOCD__V1__COMMIT__COMMIT_NOW : PALLOCD__V1__COMMIT__COMMIT_LAZY;
-	reply = wire_call(conn, &REQUEST(2, ALLOC, alloc, &m));
-	if (reply->status)
-		measure_fail("no %" PRIu64 " pages: %s", npages, reply->message);
+	wire_request(conn, &REQUEST(2, ALLOC, alloc, &m));
+}
+
+static uint64_t take_reply(void)
+{
+	Reply *reply = wire_reply(conn);
+	uint64_t addr;
+
+	if (!reply || reply->status)
+		measure_fail("no pages: %s", reply ? reply->message : "no reply");
 	addr = reply->alloc->addr[0];
 	wire_done(reply);
 	return addr;
+}
+
+static uint64_t take(uint64_t npages, bool commit)
+{
+	take_send(npages, commit);
+	return take_reply();
+}
+
+/* @n of them into @addr, @depth in flight. */
+static void take_all(uint64_t *addr, unsigned n, uint64_t npages, unsigned depth)
+{
+	for (unsigned sent = 0, got = 0; got < n; addr[got++] = take_reply()) {
+		for (; sent < n && sent - got < depth; sent++)
+			take_send(npages, true);
+	}
 }
 
 static void give(uint64_t addr, uint64_t npages)
@@ -139,15 +164,14 @@ static void bare_round(int fd, unsigned nruns, uint64_t run_npages, double *ret_
 	*ret_release = msec(begin);
 }
 
-/* The same by pallocd. The spacers are there already, so that each run comes to lie between two. */
-static void pallocd_round(unsigned nruns, uint64_t run_npages, double *ret_commit,
+/* The same by pallocd, with @depth requests in flight. The spacers are there already, so that each run comes to lie between two. */
+static void pallocd_round(unsigned nruns, uint64_t run_npages, unsigned depth, double *ret_commit,
 			  double *ret_release)
 {
 	uint64_t addr[RUNS_MAX], begin, npages;
 
 	begin = measure_now();
-	for (unsigned i = 0; i < nruns; i++)
-		addr[i] = take(run_npages, true);
+	take_all(addr, nruns, run_npages, depth);
 	*ret_commit = msec(begin);
 	if (resident_bytes() < nruns * run_npages * PAGE_BYTES)
 		measure_fail("committed, but not there");
@@ -161,25 +185,56 @@ static void pallocd_round(unsigned nruns, uint64_t run_npages, double *ret_commi
 			     npages, resident_bytes());
 }
 
-static void print_ratio(const char *what, uint64_t run_npages, unsigned nruns, struct samples *ours,
-			struct samples *theirs, struct samples *ratio, double goal)
+/* What one line compares: ours, the bare calls, and how they were to each other in a round. */
+struct compared {
+	struct samples ours, theirs, ratio;
+};
+
+static void compared_add(struct compared *c, double ours, double theirs)
+{
+	samples_add(&c->ours, ours);
+	samples_add(&c->theirs, theirs);
+	samples_add(&c->ratio, ours / theirs);
+}
+
+static void compared_print(struct compared *c, const char *what, uint64_t run_npages,
+			   unsigned nruns, double goal)
 {
 	double npages = (double)run_npages * nruns;
 
 	printf("  %-9s %5" PRIu64 "   %9.1f   %9.1f   %6.3f (%.2f)\n", what, run_npages,
-	       samples_quantile(ours, 0.5) * 1e6 / npages,
-	       samples_quantile(theirs, 0.5) * 1e6 / npages, samples_quantile(ratio, 0.5), goal);
-	samples_clear(ours);
-	samples_clear(theirs);
-	samples_clear(ratio);
+	       samples_quantile(&c->ours, 0.5) * 1e6 / npages,
+	       samples_quantile(&c->theirs, 0.5) * 1e6 / npages, samples_quantile(&c->ratio, 0.5),
+	       goal);
+	samples_clear(&c->ours);
+	samples_clear(&c->theirs);
+	samples_clear(&c->ratio);
+}
+
+/* From now on this process and what it starts run on one processor. Return: where they might before. */
+static cpu_set_t pin(void)
+{
+	cpu_set_t before, one;
+	size_t last = 0;
+
+	if (sched_getaffinity(0, sizeof(before), &before))
+		measure_fail("sched_getaffinity: %s", strerror(errno));
+	for (size_t i = 0; i < CPU_SETSIZE; i++)
+		last = CPU_ISSET(i, &before) ? i : last;
+	CPU_ZERO(&one);
+	CPU_SET(last, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		measure_fail("sched_setaffinity: %s", strerror(errno));
+	return before;
 }
 
 static void bench_runs(const struct options *o, uint64_t run_npages, double goal)
 {
-	struct samples commit[3] = {0}, release[3] = {0};
+	struct compared commit = {0}, pipeline = {0}, release = {0};
 	unsigned nruns = (unsigned)(o->npages / run_npages);
 	uint64_t step = run_npages + SPACER_NPAGES, addr[RUNS_MAX];
 	int fd = memfd_make(nruns * step);
+	cpu_set_t before = pin();
 
 	nruns = nruns < RUNS_MAX ? nruns : RUNS_MAX;
 	daemon_begin(nruns * step, "1d");
@@ -191,21 +246,23 @@ static void bench_runs(const struct options *o, uint64_t run_npages, double goal
 		give(addr[i], run_npages);
 	scavenge();
 	for (unsigned i = 0; i < o->rounds; i++) {
-		double ours[2], theirs[2];
+		double ours[2], piped[2], theirs[2];
 
-		pallocd_round(nruns, run_npages, &ours[0], &ours[1]);
+		pallocd_round(nruns, run_npages, 1, &ours[0], &ours[1]);
 		bare_round(fd, nruns, run_npages, &theirs[0], &theirs[1]);
-		samples_add(&commit[0], ours[0]);
-		samples_add(&commit[1], theirs[0]);
-		samples_add(&commit[2], ours[0] / theirs[0]);
-		samples_add(&release[0], ours[1]);
-		samples_add(&release[1], theirs[1]);
-		samples_add(&release[2], ours[1] / theirs[1]);
+		pallocd_round(nruns, run_npages, DEPTH, &piped[0], &piped[1]);
+		compared_add(&commit, ours[0], theirs[0]);
+		compared_add(&pipeline, piped[0], theirs[0]);
+		compared_add(&release, ours[1], theirs[1]);
+		compared_add(&release, piped[1], theirs[1]);
 	}
-	print_ratio("scavenge", run_npages, nruns, &release[0], &release[1], &release[2], goal);
-	print_ratio("commit", run_npages, nruns, &commit[0], &commit[1], &commit[2], 1.15);
+	compared_print(&release, "scavenge", run_npages, nruns, goal);
+	compared_print(&commit, "commit", run_npages, nruns, 1.15);
+	compared_print(&pipeline, "pipeline", run_npages, nruns, 1.15);
 	close(fd);
 	daemon_end();
+	if (sched_setaffinity(0, sizeof(before), &before))
+		measure_fail("sched_setaffinity: %s", strerror(errno));
 }
 
 /* Another client: pairs of alloc and free, one request at a time, for as long as it is told to. Shared with its process. */
