@@ -36,6 +36,10 @@
  * within calls alone: a program that makes none for long calls paclient_keep() now and then.
  * Daemons without PACLIENT_FEATURE_REPEAT know none of this: PACLIENT_DISCONNECTED.
  *
+ * Not waiting. A call whose struct paclient_call has a done() is submitted, and returns at once: any
+ * number may be in flight, from one thread or several, and one descriptor says when there is something
+ * to do. See async.h.
+ *
  * Threads. Several threads may use one handle at once; their requests are in flight together.
  * paclient_close() must be the last call on a handle.
  *
@@ -140,7 +144,10 @@ enum paclient_status {
 	PACLIENT_BAD_ARGUMENT = 67,  /* an argument of the call is impossible */
 	PACLIENT_PROTOCOL = 68,      /* the daemon's reply can't be understood */
 	PACLIENT_OUT_OF_MEMORY = 69, /* this program has no memory for the call */
-	PACLIENT_SYSTEM = 70         /* a system call failed; error.system_errno says why */
+	PACLIENT_SYSTEM = 70,        /* a system call failed; error.system_errno says why */
+	PACLIENT_PENDING =
+		71, /* no failure: the call is submitted, and not over yet; see async.h */
+	PACLIENT_CANCELLED = 72 /* by paclient_cancel(), or because the handle was closed */
 };
 
 /* Pages [addr, addr + npages). */
@@ -181,14 +188,17 @@ struct paclient_call {
 	size_t size;                 /* sizeof(struct paclient_call) */
 	int timeout_ms;              /* from the start of the call; 0 = the handle's timeout */
 	struct paclient_error error; /* written by the call */
+	/* Set: the call does not block, and this is called when it is over; see async.h. */
+	void (*done)(struct paclient_call *call);
+	void *user; /* the caller's, never looked at */
+	void *op;   /* the library's: NULL when the struct is made, and whenever no call uses it */
 };
 
-#define PACLIENT_CALL_INIT                                                               \
-	{                                                                                \
-		sizeof(struct paclient_call), 0,                                         \
-		{                                                                        \
-			0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {{0, 0}}, 0, 0 \
-		}                                                                        \
+#define PACLIENT_CALL_INIT                                                                        \
+	{                                                                                         \
+		sizeof(struct paclient_call), 0,                                                  \
+			{0, 0, 0, "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {{0, 0}}, 0, 0}, NULL, \
+			NULL, NULL                                                                \
 	}
 
 struct paclient_options {
@@ -1373,6 +1383,7 @@ PACLIENT_API const char *paclient_version(void);
 #endif
 
 /* The rest, by subject. */
+#include "paclient/async.h"
 #include "paclient/memory.h"
 #include "paclient/users.h"
 #include "paclient/watch.h"

@@ -49,7 +49,9 @@
 	X(67, BAD_ARGUMENT, 2, "an argument of the call is impossible")             \
 	X(68, PROTOCOL, 1, "the daemon's reply can't be understood")                \
 	X(69, OUT_OF_MEMORY, 1, "this program has no memory for the call")          \
-	X(70, SYSTEM, 1, "a system call failed")
+	X(70, SYSTEM, 1, "a system call failed")                                    \
+	X(71, PENDING, 1, "the call is submitted, and not over yet")                \
+	X(72, CANCELLED, 1, "the call was cancelled")
 
 enum pallocd_status {
 #define PALLOCD_STATUS_VALUE(value, name, exit_code, sentence) PALLOCD_##name = (value),

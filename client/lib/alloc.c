@@ -27,11 +27,14 @@ bool alloc_plain(const struct paclient_alloc_options *o)
 	return !o->placement && !o->name && !o->label && !o->wait_ms && !o->commit && !o->zero;
 }
 
-void alloced_read(uint64_t scavenged_npages, uint64_t cleared_npages, struct paclient_alloced *ret)
+void alloced_give(uint64_t scavenged_npages, uint64_t cleared_npages, struct paclient_alloced *to)
 {
-	*ret = (struct paclient_alloced){.size = sizeof(*ret),
-					 .scavenged_npages = scavenged_npages,
-					 .cleared_npages = cleared_npages};
+	struct paclient_alloced alloced = {.size = sizeof(alloced),
+					   .scavenged_npages = scavenged_npages,
+					   .cleared_npages = cleared_npages};
+
+	if (to)
+		call_result_give(&alloced, to);
 }
 
 int alloced_check(struct call *k, const char *name, const struct paclient_alloced *to)

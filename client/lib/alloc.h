@@ -23,8 +23,8 @@ MUST_CHECK int alloc_options(struct paclient_error *e, const struct paclient_all
 /** alloc_plain() - nothing is set that the request of the hot path could not say. */
 bool alloc_plain(const struct paclient_alloc_options *o);
 
-/** alloced_read() - what a reply says about the memory of the pages it brings. */
-void alloced_read(uint64_t scavenged_npages, uint64_t cleared_npages, struct paclient_alloced *ret);
+/** alloced_give() - what a reply says about the memory of the pages it brings, to the caller's struct; NULL: nobody wants to know. */
+void alloced_give(uint64_t scavenged_npages, uint64_t cleared_npages, struct paclient_alloced *to);
 
 /** alloced_check() - the caller's struct for it, which may be NULL. Return: 0, or BAD_ARGUMENT told to @k. */
 MUST_CHECK int alloced_check(struct call *k, const char *name, const struct paclient_alloced *to);

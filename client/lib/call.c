@@ -2,7 +2,7 @@
  * call - one request
  *
  * Role:       see call.h; the picture of reader and sleepers is in handle.h.
- * Uses:       conn, deliver, frame, late, link, error
+ * Uses:       conn, deliver, frame, late, link, op, pump, error
  * Cost:       two system calls in the steady state: send and receive.
  */
 #include "client/lib/call.h"
@@ -18,6 +18,8 @@
 #include "client/lib/frame.h"
 #include "client/lib/late.h"
 #include "client/lib/link.h"
+#include "client/lib/op.h"
+#include "client/lib/pump.h"
 
 #define NSEC_PER_MSEC 1000000u
 
@@ -26,6 +28,9 @@
 
 /* What the first version had: everything up to error.addr. */
 #define CALL_BYTES_MIN offsetof(struct paclient_call, error.placed_npages)
+
+/* With all of the error. Before there was anything behind it, its size was rounded up to this. */
+#define CALL_BYTES_ERROR offsetof(struct paclient_call, done)
 
 /* The caller's error has no room for ours. */
 static void call_begin_older(struct call *k, struct paclient_call *user)
@@ -92,6 +97,9 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 	k->ret_addrs = NULL;
 	k->scatter_max = 0;
 	k->to = NULL;
+	k->to_bytes = 0;
+	k->op = NULL;
+	k->user = NULL;
 	k->status = 0;
 	k->answered = 0;
 	k->done = k->repeated = k->sleeps = false;
@@ -99,10 +107,12 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 	if (user) {
 		if (user->size < CALL_BYTES_MIN)
 			return PACLIENT_BAD_ARGUMENT;
-		if (user->size < sizeof(*user))
+		if (user->size < CALL_BYTES_ERROR)
 			call_begin_older(k, user);
 		else
 			k->error = &user->error;
+		if (user->size >= sizeof(*user) && user->done)
+			k->user = user;
 		k->error->status = 0;
 		k->error->message[0] = '\0';
 		if (user->timeout_ms < 0)
@@ -115,7 +125,7 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 	return 0;
 }
 
-int call_begin(struct call *k, struct paclient *client, struct paclient_call *user)
+int call_begin_either(struct call *k, struct paclient *client, struct paclient_call *user)
 {
 	int status = call_begin_with(k, client ? client->timeout_ms : 1, user);
 
@@ -127,7 +137,19 @@ int call_begin(struct call *k, struct paclient *client, struct paclient_call *us
 	if (!handle_is_ours(client))
 		return error_argument(k->error, "client",
 				      "was opened by another process: after fork open a new one");
+	if (k->user && k->user->op)
+		return error_argument(k->error, "call", "is in use: it is not over yet");
 	return 0;
+}
+
+int call_begin(struct call *k, struct paclient *client, struct paclient_call *user)
+{
+	int status = call_begin_either(k, client, user);
+
+	if (!status && k->user)
+		return error_argument(k->error, "call.done",
+				      "must be NULL: this call can only be waited for");
+	return status;
 }
 
 void call_again(struct call *k)
@@ -174,7 +196,7 @@ static int call_late(struct call *k)
 }
 
 /* The same under the lock, where more is known. */
-static int call_late_why(struct call *k)
+int call_late_why(struct call *k)
 {
 	struct paclient *c = k->client;
 
@@ -202,98 +224,6 @@ static int call_lock(struct call *k)
 	return 0;
 }
 
-/* Somebody must read on for those who sleep. */
-static void wake_one(struct paclient *c)
-{
-	if (!c->reading && !ring_empty(&c->sleepers))
-		pthread_cond_signal(&RING_ITEM(c->sleepers.next, struct call, asleep)->wake);
-}
-
-/* Those who sleep without being in flight wait for room in `out`. */
-static void wake_for_room(struct paclient *c)
-{
-	struct ring *r;
-
-	for (r = c->sleepers.next; r != &c->sleepers; r = r->next) {
-		struct call *k = RING_ITEM(r, struct call, asleep);
-
-		if (ring_empty(&k->in_flight))
-			pthread_cond_signal(&k->wake);
-	}
-}
-
-static void flush(struct paclient *c)
-{
-	size_t room = conn_room(c);
-	int err = c->broken || c->link != LINK_UP ? 0 : conn_flush(c);
-
-	if (err)
-		deliver_broken(c, PACLIENT_SYSTEM, -err, "cannot send: %s", strerror(-err));
-	else if (c->nwait_room && conn_room(c) > room)
-		wake_for_room(c);
-}
-
-/* What has to be sent, of before and now. */
-static void send_all(struct paclient *c)
-{
-	bool resending = handle_resending(c);
-
-	if (resending)
-		link_resend(c);
-	flush(c);
-	if (resending && !handle_resending(c))
-		wake_for_room(c);
-}
-
-/* One step towards another connection, for everybody. */
-static int call_link(struct call *k)
-{
-	struct paclient *c = k->client;
-	int err;
-
-	k->fresh = false;
-	c->reading = true;
-	pthread_mutex_unlock(&c->lock);
-	err = link_step(c, k->deadline_ns);
-	pthread_mutex_lock(&c->lock);
-	c->reading = false;
-	link_stepped(c, err);
-	if (c->link == LINK_UP && !c->broken) {
-		send_all(c);
-		wake_for_room(c);
-	}
-	return err == CONN_E_LATE ? CALL_E_LATE : 0;
-}
-
-/* Read once for everybody. */
-static int call_read(struct call *k)
-{
-	struct paclient *c = k->client;
-	bool fresh = k->fresh, to_send = c->out_end > c->out_start || handle_resending(c);
-	int err;
-
-	k->fresh = false;
-	c->reading = true;
-	pthread_mutex_unlock(&c->lock);
-	err = conn_receive(c, k->deadline_ns, fresh, to_send);
-	pthread_mutex_lock(&c->lock);
-	c->reading = false;
-	deliver_frames(c);
-	if (err == CONN_E_LATE)
-		return CALL_E_LATE;
-	if (err && c->link == LINK_UP)
-		deliver_lost(c, err);
-	if (c->link != LINK_UP)
-		return 0;
-	send_all(c);
-	if (!ring_empty(&c->lates)) {
-		/* Extents whose Frees had no room before may have it now. */
-		late_give_back(c);
-		flush(c);
-	}
-	return 0;
-}
-
 static int call_sleep(struct call *k)
 {
 	struct timespec until = {.tv_sec = (time_t)(k->deadline_ns / 1000000000),
@@ -316,10 +246,16 @@ static int call_pause(struct call *k)
 {
 	int err;
 
-	if (k->client->reading)
+	if (k->client->reading) {
 		err = call_sleep(k);
-	else
-		err = k->client->link == LINK_UP ? call_read(k) : call_link(k);
+	} else {
+		bool fresh = k->fresh;
+
+		k->fresh = false;
+		err = k->client->link == LINK_UP ? pump_read(k->client, k->deadline_ns, fresh)
+						 : pump_link(k->client, k->deadline_ns);
+		err = err ? CALL_E_LATE : 0;
+	}
 	if (k->done || k->client->broken)
 		return 0;
 	/* Replies to others that keep coming must not keep us. */
@@ -343,6 +279,32 @@ static bool call_may_send(const struct paclient *c, size_t nbytes)
 	       conn_room(c) >= PALLOCD_FRAME_HEADER_BYTES + nbytes;
 }
 
+bool call_refused(struct call *k)
+{
+	const struct paclient *c = k->client;
+
+	if (c->broken)
+		*k->error = c->why;
+	else if (c->ending)
+		error_argument(k->error, "client", "is being closed");
+	return c->broken || c->ending;
+}
+
+int call_measure(struct call *k, size_t *ret_nbytes)
+{
+	struct paclient *c = k->client;
+
+	k->answered = frame_answered(c);
+	*ret_nbytes = frame_bytes(k, c->id_last + 1);
+	if (*ret_nbytes <= c->frame_bytes_max)
+		return 0;
+	error_set(k->error, PACLIENT_LIMIT, "the request has %zu bytes of at most %zu", *ret_nbytes,
+		  c->frame_bytes_max);
+	k->error->asked = *ret_nbytes;
+	k->error->limit = c->frame_bytes_max;
+	return PACLIENT_LIMIT;
+}
+
 /* Into `out`, and from there as far as the socket takes it. */
 static int call_submit(struct call *k)
 {
@@ -351,22 +313,12 @@ static int call_submit(struct call *k)
 	int err;
 
 	for (;;) {
-		if (c->broken) {
-			*k->error = c->why;
-			return c->broken;
-		}
+		if (call_refused(k))
+			return k->error->status;
 		if (!ring_empty(&c->lates))
 			late_give_back(c);
-		k->answered = frame_answered(c);
-		nbytes = frame_bytes(k, c->id_last + 1);
-		if (nbytes > c->frame_bytes_max) {
-			error_set(k->error, PACLIENT_LIMIT,
-				  "the request has %zu bytes of at most %zu", nbytes,
-				  c->frame_bytes_max);
-			k->error->asked = nbytes;
-			k->error->limit = c->frame_bytes_max;
+		if (call_measure(k, &nbytes))
 			return PACLIENT_LIMIT;
-		}
 		if (call_may_send(c, nbytes))
 			break;
 		c->nwait_room++;
@@ -384,7 +336,7 @@ static int call_submit(struct call *k)
 	if (frame_attaches(k))
 		fds_expect(&c->fds, k->id);
 	ring_add_tail(&c->flight, &k->in_flight);
-	flush(c);
+	pump_flush(c);
 	return 0;
 }
 
@@ -404,7 +356,7 @@ static void call_leave(struct call *k)
 {
 	struct paclient *c = k->client;
 
-	wake_one(c);
+	pump_wake(c);
 	pthread_mutex_unlock(&c->lock);
 	if (k->sleeps)
 		pthread_cond_destroy(&k->wake);
@@ -417,9 +369,13 @@ static int call_run(struct call *k)
 
 	if (status)
 		return status;
-	status = call_submit(k);
-	if (!status)
-		status = call_await(k);
+	if (k->user) {
+		status = op_submit(k);
+	} else {
+		status = call_submit(k);
+		if (!status)
+			status = call_await(k);
+	}
 	call_leave(k);
 	return status;
 }
@@ -477,5 +433,5 @@ void call_post(struct paclient *c, Pallocd__V1__Request *request)
 	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
 		return;
 	pallocd__v1__request__pack(request, frame_begin(c, nbytes));
-	flush(c);
+	pump_flush(c);
 }

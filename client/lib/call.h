@@ -14,13 +14,17 @@
 #define CALL(k) struct call k __attribute__((cleanup(call_end)))
 
 /**
- * call_begin() - start the clock of a call and find out where its error goes
+ * call_begin() - start the clock of a call and find out where its error goes; refuse one that is not to be waited for
  * @client: NULL is refused; so is a handle that another process opened
  * @user:   the caller's struct, or NULL
  *
  * Return: 0, or the status to return to the caller, already told to @user.
  */
 MUST_CHECK int call_begin(struct call *k, struct paclient *client, struct paclient_call *user);
+
+/** call_begin_either() - the same for a call that is submitted where @user has a done(): all that comes of it is written by take(). */
+MUST_CHECK int call_begin_either(struct call *k, struct paclient *client,
+				 struct paclient_call *user);
 
 /** call_begin_with() - the same for a handle that is being made: @timeout_ms is its. */
 MUST_CHECK int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user);
@@ -47,6 +51,15 @@ uint64_t call_wait(struct call *k, int wait_ms, const struct paclient_call *user
  * Return: 0, or UNKNOWN_VERB told to @k.
  */
 MUST_CHECK int call_needs(struct call *k, int feature, const char *what);
+
+/** call_refused() - the handle is broken, or about to be closed. Under the lock. Return: true, with k->error telling why. */
+MUST_CHECK bool call_refused(struct call *k);
+
+/** call_measure() - the bytes of the request, if it was sent now. Under the lock. Return: 0, or LIMIT told to @k. */
+MUST_CHECK int call_measure(struct call *k, size_t *ret_nbytes);
+
+/** call_late_why() - its time is up. Under the lock. Return: TIMED_OUT, told to @k with what is known. */
+int call_late_why(struct call *k);
 
 /** call_no_memory() - for what a reply brings. Return: OUT_OF_MEMORY, told to @k. */
 int call_no_memory(struct call *k);
@@ -87,8 +100,9 @@ void call_result_give(const void *from, void *to);
  * @take: reads it, under the lock and perhaps on another thread; returns 0 or a status told to k->error; NULL where an
  *        AllocReply goes to k->ret_addrs
  *
- * Of an Alloc, k->extents says what was asked for, should the reply be late.
- * Blocks until the deadline. Return: 0 or a status told to k->error.
+ * Of an Alloc, k->extents says what was asked for, should the reply be late. Where k->to points to something on the stack and the call may be
+ * submitted, k->to_bytes says how much of it has to be kept.
+ * Blocks until the deadline; a call with a k->user is submitted, and does not. Return: 0, PENDING, or a status told to k->error.
  */
 MUST_CHECK int call_message(struct call *k, Pallocd__V1__Request *request, uint32_t result,
 			    int (*take)(struct call *k, const Pallocd__V1__Reply *reply));

@@ -63,10 +63,12 @@ static int connect_by(int fd, const struct sockaddr_un *to, uint64_t deadline_ns
 }
 
 /* A program may run with its standard streams closed: keep out of their places. */
-static int above_standard(int fd)
+int conn_above_standard(int fd)
 {
 	int moved, err = 0;
 
+	if (fd < 0)
+		return -errno;
 	if (fd > STDERR_FILENO)
 		return fd;
 	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -84,10 +86,7 @@ int conn_connect(const char *path, uint64_t deadline_ns, int wait_ms, int *ret_f
 	if (strlen(path) >= sizeof(to.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(to.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	fd = above_standard(fd);
+	fd = conn_above_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	if (fd < 0)
 		return fd;
 	err = connect_by(fd, &to, deadline_ns);
@@ -179,7 +178,7 @@ static size_t in_room(const struct paclient *c)
 /* Out of the places of the standard streams, as the socket is. */
 static void descriptor_add(struct fds *f, int fd)
 {
-	fd = above_standard(fd);
+	fd = conn_above_standard(fd);
 	if (fd >= 0)
 		fds_add(f, fd);
 	else
@@ -223,6 +222,23 @@ static ssize_t receive(struct paclient *c, size_t room, int flags)
 	return n;
 }
 
+/* What receive() has given. Return: CONN_E_LATE: nothing. */
+static int received(struct paclient *c, ssize_t n)
+{
+	if (n > 0) {
+		c->in_end += (size_t)n;
+		return 0;
+	}
+	if (n == 0)
+		return CONN_E_END;
+	return errno == EINTR || errno == EAGAIN ? CONN_E_LATE : -errno;
+}
+
+int conn_receive_now(struct paclient *c)
+{
+	return received(c, receive(c, in_room(c), MSG_DONTWAIT));
+}
+
 /*
  * A poll in front of each receive would cost a system call per request. The kernel keeps the time
  * as well (SO_RCVTIMEO), but only for the one length that it was told at connect: the handle's timeout.
@@ -232,7 +248,6 @@ int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_s
 	uint64_t wait_ns = (uint64_t)c->timeout_ms * (NSEC_PER_SEC / 1000);
 	bool exact = to_send || wait_ns < KERNEL_WAIT_NS_MIN;
 	int flags = 0, err;
-	ssize_t n;
 
 	if (exact || (!fresh && conn_now_ns() + wait_ns > deadline_ns + SLACK_NS)) {
 		err = wait_ready(c, deadline_ns, to_send);
@@ -240,12 +255,7 @@ int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_s
 			return err;
 		flags = MSG_DONTWAIT;
 	}
-	n = receive(c, in_room(c), flags);
-	if (n > 0)
-		c->in_end += (size_t)n;
-	else if (n == 0)
-		return CONN_E_END;
-	else if (errno != EINTR && errno != EAGAIN)
-		return -errno;
-	return 0;
+	/* Perhaps nothing has come: then the caller looks again. */
+	err = received(c, receive(c, in_room(c), flags));
+	return err == CONN_E_LATE ? 0 : err;
 }

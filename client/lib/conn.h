@@ -17,6 +17,9 @@ enum conn_outcome {
 /** conn_now_ns() - CLOCK_MONOTONIC. */
 uint64_t conn_now_ns(void);
 
+/** conn_above_standard() - @fd, which a system call has just given, out of the places of the standard streams. Return: negative errno, where it has given none, too. */
+MUST_CHECK int conn_above_standard(int fd);
+
 /**
  * conn_connect() - a connected descriptor, close-on-exec
  * @wait_ms: what the kernel is told about how long one receive may take (see conn_receive())
@@ -50,5 +53,8 @@ void conn_discard(struct paclient *c);
  * Return: 0 (perhaps nothing came: look and call again), CONN_E_LATE, CONN_E_END, negative errno.
  */
 MUST_CHECK int conn_receive(struct paclient *c, uint64_t deadline_ns, bool fresh, bool to_send);
+
+/** conn_receive_now() - the same without waiting. Return: CONN_E_LATE where nothing is there. */
+MUST_CHECK int conn_receive_now(struct paclient *c);
 
 #endif

@@ -17,13 +17,16 @@
 #include "client/lib/frame.h"
 #include "client/lib/late.h"
 #include "client/lib/link.h"
+#include "client/lib/op.h"
 
 void deliver_done(struct call *k, int status)
 {
 	ring_remove(&k->in_flight);
 	k->status = status;
 	k->done = true;
-	if (k->sleeps)
+	if (k->op)
+		op_over(k->op);
+	else if (k->sleeps)
 		pthread_cond_signal(&k->wake);
 }
 

@@ -52,7 +52,7 @@ int paclient_alloc_batch(paclient *client, uint32_t region_id, size_t n, const u
 			 unsigned flags, uint64_t *ret_addrs, struct paclient_call *call)
 {
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = alloc_check(&k, region_id, n, npages, flags, ret_addrs);
@@ -72,7 +72,7 @@ int paclient_alloc_placed(paclient *client, uint32_t region_id, size_t n, const 
 
 static int take_alloced(struct call *k, const Pallocd__V1__Reply *reply)
 {
-	alloced_read(reply->alloc->scavenged_npages, reply->alloc->cleared_npages, k->to);
+	alloced_give(reply->alloc->scavenged_npages, reply->alloc->cleared_npages, k->to);
 	return 0;
 }
 
@@ -95,9 +95,8 @@ int paclient_alloc_with(paclient *client, uint32_t region_id, size_t n, const ui
 			struct paclient_call *call)
 {
 	struct paclient_alloc_options o;
-	struct paclient_alloced alloced;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = alloc_options(k.error, options, &o);
@@ -109,12 +108,9 @@ int paclient_alloc_with(paclient *client, uint32_t region_id, size_t n, const ui
 		return status;
 	if (o.ret_alloced) {
 		k.take = take_alloced;
-		k.to = &alloced;
+		k.to = o.ret_alloced;
 	}
-	status = alloc_run(&k, &o, call);
-	if (!status && o.ret_alloced)
-		call_result_give(&alloced, o.ret_alloced);
-	return status;
+	return alloc_run(&k, &o, call);
 }
 
 int paclient_free(paclient *client, uint32_t region_id, uint64_t addr, uint64_t npages,
@@ -141,7 +137,7 @@ int paclient_free_batch(paclient *client, uint32_t region_id, size_t n, const ui
 			const uint64_t *npages, struct paclient_call *call)
 {
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = free_check(&k, region_id, n, addrs, npages);
@@ -150,11 +146,11 @@ int paclient_free_batch(paclient *client, uint32_t region_id, size_t n, const ui
 
 static int take_freed(struct call *k, const Pallocd__V1__Reply *reply)
 {
-	struct paclient_freed *to = k->to;
+	struct paclient_freed freed = {.size = sizeof(freed),
+				       .npages = reply->free->npages,
+				       .shared_npages = reply->free->shared_npages};
 
-	*to = (struct paclient_freed){.size = sizeof(*to),
-				      .npages = reply->free->npages,
-				      .shared_npages = reply->free->shared_npages};
+	call_result_give(&freed, k->to);
 	return 0;
 }
 
@@ -162,9 +158,8 @@ int paclient_free_with(paclient *client, uint32_t region_id, size_t n, const uin
 		       const uint64_t *npages, struct paclient_freed *ret_freed,
 		       struct paclient_call *call)
 {
-	struct paclient_freed freed;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = free_check(&k, region_id, n, addrs, npages);
@@ -173,9 +168,6 @@ int paclient_free_with(paclient *client, uint32_t region_id, size_t n, const uin
 	if (status)
 		return status;
 	k.take = take_freed;
-	k.to = &freed;
-	status = call_extents(&k);
-	if (!status)
-		call_result_give(&freed, ret_freed);
-	return status;
+	k.to = ret_freed;
+	return call_extents(&k);
 }

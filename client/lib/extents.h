@@ -12,7 +12,7 @@
 /** extent_read() - all of @from. */
 void extent_read(const Pallocd__V1__Extent *from, struct paclient_extent *to);
 
-/** extent_take() - the one of a reply, to k->to. Return: 0, or PROTOCOL told to @k where there is none. */
+/** extent_take() - the one of a reply, to the caller's struct k->to, which may be NULL. Return: 0, or PROTOCOL told to @k where there is none. */
 MUST_CHECK int extent_take(struct call *k, const Pallocd__V1__Extent *from);
 
 #endif

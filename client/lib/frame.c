@@ -7,9 +7,12 @@
 #include "client/lib/frame.h"
 
 #include "client/lib/conn.h"
+#include "client/lib/op.h"
 
 size_t frame_bytes(struct call *k, uint64_t id)
 {
+	if (k->op)
+		return op_frame(k->op, NULL);
 	if (!k->request) {
 		k->extents.id = id;
 		k->extents.answered = k->answered;
@@ -22,7 +25,9 @@ size_t frame_bytes(struct call *k, uint64_t id)
 
 void frame_pack(struct call *k, uint8_t *to)
 {
-	if (k->request)
+	if (k->op)
+		(void)op_frame(k->op, to);
+	else if (k->request)
 		pallocd__v1__request__pack(k->request, to);
 	else
 		wire_extents_pack(&k->extents, to);
@@ -56,11 +61,13 @@ uint64_t frame_answered(const struct paclient *c)
 
 bool frame_attaches(const struct call *k)
 {
-	return k->request && k->request->verb_case == PALLOCD__V1__REQUEST__VERB_ATTACH;
+	return !k->op && k->request && k->request->verb_case == PALLOCD__V1__REQUEST__VERB_ATTACH;
 }
 
 bool frame_changes(const struct call *k)
 {
+	if (k->op)
+		return op_changes(k->op);
 	if (!k->request)
 		return true;
 	switch (k->request->verb_case) {

@@ -18,6 +18,8 @@
 #include "client/lib/hello.h"
 #include "client/lib/late.h"
 #include "client/lib/link.h"
+#include "client/lib/op.h"
+#include "client/lib/ready.h"
 #include "client/lib/text.h"
 
 bool handle_is_ours(const struct paclient *c)
@@ -51,6 +53,10 @@ static struct paclient *handle_new(void)
 	ring_init(&c->flight);
 	ring_init(&c->sleepers);
 	ring_init(&c->lates);
+	ring_init(&c->deadlines);
+	ring_init(&c->over);
+	ring_init(&c->queue);
+	ready_init(&c->ready);
 	fds_init(&c->fds);
 	maps_init(&c->maps);
 	c->dial_seed = conn_now_ns() ^ (uintptr_t)c;
@@ -66,6 +72,7 @@ void handle_free(struct paclient *c)
 {
 	bool ours = handle_is_ours(c);
 
+	ready_close(&c->ready);
 	if (c->fd >= 0)
 		close(c->fd);
 	late_forget(c);
@@ -93,9 +100,18 @@ static void session_end(struct paclient *c)
 
 void paclient_close(paclient *client)
 {
+	bool ours = client && handle_is_ours(client), well = ours && !client->broken;
+
 	if (!client)
 		return;
-	if (!client->broken && handle_is_ours(client)) {
+	if (ours && client->processing) {
+		/* By a done(): when that has returned. */
+		client->closing = true;
+		return;
+	}
+	if (ours)
+		ops_end(client);
+	if (well) {
 		if (client->repeats && (client->link != LINK_UP || link_gone(client)))
 			link_farewell(client);
 		else if (client->grace_ms)
@@ -106,8 +122,11 @@ void paclient_close(paclient *client)
 
 void paclient_leave(paclient *client)
 {
-	if (client)
-		handle_free(client);
+	if (!client)
+		return;
+	if (handle_is_ours(client))
+		ops_end(client);
+	handle_free(client);
 }
 
 /*

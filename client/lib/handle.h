@@ -11,6 +11,8 @@
  *                 call that ran out of time leaves a struct late in its place.
  *             H7  calls in `flight` ascend by id, and so do requests on one connection.
  *             H8  while `link` is not LINK_UP nothing is in `out`, and the descriptor and `in` are the reader's.
+ *             H9  a call that is submitted (op.h) has its bytes, and all that its reply needs, in memory of its own; it is in flight from then on,
+ *                 and goes out like what is sent again where it cannot at once.
  *             H6  a watch's handle is used by one thread at a time and without the lock once its Watch has been answered.
  *
  * One thread of those that wait reads for all (the reader); the others sleep. A reader that has its
@@ -81,6 +83,11 @@ struct call {
 	uint64_t *ret_addrs; /* Alloc */
 	size_t scatter_max;  /* Alloc into so many extents; 0 = one for each entry */
 	void *to;            /* take()'s */
+	size_t to_bytes;     /* of what is on the caller's stack, of a call that may be submitted */
+
+	/* Of a call that nobody waits for: see op.h. */
+	struct paclient_call *user; /* NULL: it is waited for */
+	struct op *op;              /* once it is submitted */
 
 	int status;
 	bool done;
@@ -89,6 +96,15 @@ struct call {
 	bool sleeps;   /* wake is initialised and in use */
 	pthread_cond_t wake;
 	struct paclient_error scratch;
+};
+
+/* What epoll says of a handle: see ready.h. */
+struct ready {
+	int fd; /* -1: nobody has asked for it */
+	int timer_fd;
+	int socket_fd;     /* that is watched; -1: none */
+	bool to_send;      /* its becoming writable, too */
+	uint64_t alarm_ns; /* when the timer goes off; 0: it does not */
 };
 
 /* A request whose caller has gone away at its deadline. */
@@ -170,7 +186,14 @@ struct paclient {
 	bool write_dead; /* nothing can be sent any more; what was sent to us can still be read */
 	size_t out_start;
 	size_t out_end;
-	size_t in_end; /* the reader's, as is `in` */
+	size_t in_end;         /* the reader's, as is `in` */
+	struct ring deadlines; /* struct op, in flight, by deadline */
+	struct ring over;      /* struct op, done and not told yet */
+	struct ring queue;     /* the same of those that paclient_next() is asked for */
+	unsigned processing;   /* threads within paclient_process() */
+	bool closing;          /* by one of their callbacks */
+	bool ending;           /* no call may be made any more */
+	struct ready ready;
 	struct fds fds;
 	struct maps maps; /* has a lock of its own */
 	struct arena arena;

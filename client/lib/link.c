@@ -21,6 +21,8 @@
 #include "client/lib/frame.h"
 #include "client/lib/hello.h"
 #include "client/lib/late.h"
+#include "client/lib/op.h"
+#include "client/lib/ready.h"
 
 #define NSEC_PER_SEC 1000000000u
 #define NSEC_PER_MSEC 1000000u
@@ -58,6 +60,7 @@ static void hang_up(struct paclient *c)
 	int fd = c->fd;
 
 	c->fd = -1;
+	ready_socket(c);
 	if (fd >= 0)
 		close(fd);
 	c->out_start = c->out_end = c->in_end = 0;
@@ -114,10 +117,19 @@ static int dial(struct paclient *c, uint64_t deadline_ns)
 	return hello_send(c);
 }
 
+/* Without waiting, but for the listener's queue: a tick of the kernel's at the most. */
+static int dial_now(struct paclient *c)
+{
+	uint64_t now = conn_now_ns();
+
+	return now < c->dial_at_ns ? CONN_E_LATE : dial(c, now + NSEC_PER_MSEC);
+}
+
 int link_step(struct paclient *c, uint64_t deadline_ns)
 {
-	return c->link == LINK_DOWN ? dial(c, deadline_ns)
-				    : conn_receive(c, deadline_ns, false, false);
+	if (c->link == LINK_DOWN)
+		return deadline_ns ? dial(c, deadline_ns) : dial_now(c);
+	return deadline_ns ? conn_receive(c, deadline_ns, false, false) : conn_receive_now(c);
 }
 
 /* The daemon does not know what it has done for us: what may be done is not asked for again. */
@@ -260,8 +272,9 @@ static bool call_resend(struct paclient *c, struct call *k)
 
 	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
 		return false;
+	/* One that was submitted may not have been sent at all before. */
+	k->repeated = k->repeated || !k->op || op_sent(k->op);
 	frame_pack(k, frame_begin(c, nbytes));
-	k->repeated = true;
 	if (frame_attaches(k))
 		fds_expect(&c->fds, k->id);
 	return true;

@@ -29,7 +29,7 @@ bool link_can(const struct paclient *c);
 void link_lost(struct paclient *c, int err);
 
 /**
- * link_step() - go on towards the next connection; by the reader, without the lock. Blocks until @deadline_ns.
+ * link_step() - go on towards the next connection; by the reader, without the lock. Blocks until @deadline_ns; where that is 0, not at all.
  *
  * Return: 0: something has come of it; CONN_E_LATE; CONN_E_END or negative errno: it has failed. All but CONN_E_LATE are for
  * link_stepped().

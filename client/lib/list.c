@@ -28,9 +28,13 @@ void extent_read(const Pallocd__V1__Extent *from, struct paclient_extent *to)
 
 int extent_take(struct call *k, const Pallocd__V1__Extent *from)
 {
+	struct paclient_extent extent;
+
 	if (!from || !from->npages)
 		return error_set(k->error, PACLIENT_PROTOCOL, "a reply without its extent");
-	extent_read(from, k->to);
+	extent_read(from, &extent);
+	if (k->to)
+		call_result_give(&extent, k->to);
 	return 0;
 }
 
@@ -44,9 +48,8 @@ int paclient_lookup(paclient *client, uint32_t region_id, const char *name,
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Lookup lookup = PALLOCD__V1__LOOKUP__INIT;
-	struct paclient_extent extent;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = error_name(k.error, name);
@@ -58,11 +61,8 @@ int paclient_lookup(paclient *client, uint32_t region_id, const char *name,
 	lookup.name = (char *)name;
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_LOOKUP;
 	request.lookup = &lookup;
-	k.to = &extent;
-	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_LOOKUP, take_lookup);
-	if (!status)
-		call_result_give(&extent, ret_extent);
-	return status;
+	k.to = ret_extent;
+	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_LOOKUP, take_lookup);
 }
 
 /* A list in progress: what one reply has brought, and where the next one goes on. */

@@ -148,20 +148,39 @@ static int region_info(struct call *k, uint32_t region_id, const char *name,
 	return call_message(k, &request, PALLOCD__V1__REPLY__RESULT_REGION_INFO, take);
 }
 
-static int take_info(struct call *k, const Pallocd__V1__Reply *reply)
+static int info_read(struct call *k, const Pallocd__V1__Reply *reply, struct paclient_region *ret)
 {
 	if (!reply->region_info->region)
 		return error_set(k->error, PACLIENT_PROTOCOL, "a RegionInfoReply without region");
-	region_read(reply->region_info->region, k->to);
+	region_read(reply->region_info->region, ret);
 	return 0;
+}
+
+static int take_info(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	struct paclient_region info;
+	int status = info_read(k, reply, &info);
+
+	if (!status)
+		call_result_give(&info, k->to);
+	return status;
+}
+
+static int take_id(struct call *k, const Pallocd__V1__Reply *reply)
+{
+	struct paclient_region info;
+	int status = info_read(k, reply, &info);
+
+	if (!status)
+		*(uint32_t *)k->to = info.id;
+	return status;
 }
 
 int paclient_region_open(paclient *client, const char *name, uint32_t *ret_region_id,
 			 struct paclient_call *call)
 {
-	struct paclient_region info;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = error_name(k.error, name);
@@ -169,34 +188,27 @@ int paclient_region_open(paclient *client, const char *name, uint32_t *ret_regio
 		return status;
 	if (!ret_region_id)
 		return error_argument(k.error, "ret_region_id", "is NULL");
-	k.to = &info;
-	status = region_info(&k, 0, name, take_info);
-	if (!status)
-		*ret_region_id = info.id;
-	return status;
+	k.to = ret_region_id;
+	return region_info(&k, 0, name, take_id);
 }
 
 /* By name where the id is 0. As much of the result as the caller's struct has room for. */
 static int info_get(struct call *k, uint32_t region_id, const char *name,
 		    struct paclient_region *ret_info)
 {
-	struct paclient_region info;
 	int status = call_result_check(k, "ret_info", ret_info);
 
 	if (status)
 		return status;
-	k->to = &info;
-	status = region_info(k, region_id, name, take_info);
-	if (!status)
-		call_result_give(&info, ret_info);
-	return status;
+	k->to = ret_info;
+	return region_info(k, region_id, name, take_info);
 }
 
 int paclient_region_by_name(paclient *client, const char *name, struct paclient_region *ret_info,
 			    struct paclient_call *call)
 {
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = error_name(k.error, name);
@@ -207,7 +219,7 @@ int paclient_region_info(paclient *client, uint32_t region_id, struct paclient_r
 			 struct paclient_call *call)
 {
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	return status ? status : info_get(&k, region_id, "", ret_info);
 }

@@ -10,8 +10,8 @@
 /* What the reply is compared with, and where it goes. */
 struct resized {
 	uint64_t npages;
-	uint64_t addr;
-	struct paclient_alloced alloced;
+	uint64_t *addr;                   /* may be NULL, */
+	struct paclient_alloced *alloced; /* and this */
 };
 
 static int take_resize(struct call *k, const Pallocd__V1__Reply *reply)
@@ -21,8 +21,9 @@ static int take_resize(struct call *k, const Pallocd__V1__Reply *reply)
 	if (reply->resize->npages != to->npages)
 		return error_set(k->error, PACLIENT_PROTOCOL,
 				 "a ResizeReply with another length than was asked for");
-	to->addr = reply->resize->addr;
-	alloced_read(reply->resize->scavenged_npages, reply->resize->cleared_npages, &to->alloced);
+	if (to->addr)
+		*to->addr = reply->resize->addr;
+	alloced_give(reply->resize->scavenged_npages, reply->resize->cleared_npages, to->alloced);
 	return 0;
 }
 
@@ -38,9 +39,9 @@ int paclient_resize_with(paclient *client, uint32_t region_id, uint64_t addr, ui
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Resize resize = PALLOCD__V1__RESIZE__INIT;
-	struct resized to = {.npages = npages};
+	struct resized to = {.npages = npages, .addr = ret_addr, .alloced = ret_alloced};
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = alloced_check(&k, "ret_alloced", ret_alloced);
@@ -53,17 +54,14 @@ int paclient_resize_with(paclient *client, uint32_t region_id, uint64_t addr, ui
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_RESIZE;
 	request.resize = &resize;
 	k.to = &to;
-	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_RESIZE, take_resize);
-	if (!status && ret_addr)
-		*ret_addr = to.addr;
-	if (!status && ret_alloced)
-		call_result_give(&to.alloced, ret_alloced);
-	return status;
+	k.to_bytes = sizeof(to);
+	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_RESIZE, take_resize);
 }
 
+/* Where it is split, and where both go; these may be NULL. */
 struct halves {
 	uint64_t addr;
-	struct paclient_range lower, upper;
+	struct paclient_range *lower, *upper;
 };
 
 static int take_split(struct call *k, const Pallocd__V1__Reply *reply)
@@ -73,8 +71,10 @@ static int take_split(struct call *k, const Pallocd__V1__Reply *reply)
 
 	if (r->addr >= to->addr || !r->npages || !r->upper_npages)
 		return error_set(k->error, PACLIENT_PROTOCOL, "a SplitReply without two extents");
-	to->lower = (struct paclient_range){r->addr, r->npages};
-	to->upper = (struct paclient_range){to->addr, r->upper_npages};
+	if (to->lower)
+		*to->lower = (struct paclient_range){r->addr, r->npages};
+	if (to->upper)
+		*to->upper = (struct paclient_range){to->addr, r->upper_npages};
 	return 0;
 }
 
@@ -84,9 +84,9 @@ int paclient_split(paclient *client, uint32_t region_id, uint64_t addr,
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Split split = PALLOCD__V1__SPLIT__INIT;
-	struct halves to = {.addr = addr};
+	struct halves to = {.addr = addr, .lower = ret_lower, .upper = ret_upper};
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;
@@ -95,14 +95,8 @@ int paclient_split(paclient *client, uint32_t region_id, uint64_t addr,
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_SPLIT;
 	request.split = &split;
 	k.to = &to;
-	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_SPLIT, take_split);
-	if (status)
-		return status;
-	if (ret_lower)
-		*ret_lower = to.lower;
-	if (ret_upper)
-		*ret_upper = to.upper;
-	return 0;
+	k.to_bytes = sizeof(to);
+	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_SPLIT, take_split);
 }
 
 static int take_join(struct call *k, const Pallocd__V1__Reply *reply)
@@ -120,7 +114,7 @@ int paclient_join(paclient *client, uint32_t region_id, uint64_t addr, uint64_t 
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Join join = PALLOCD__V1__JOIN__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;

@@ -28,7 +28,7 @@ int scatter_check(const Pallocd__V1__AllocReply *a, size_t max, uint64_t npages)
 struct scattered {
 	struct paclient_range *ranges;
 	size_t *nranges;
-	struct paclient_alloced alloced;
+	struct paclient_alloced *alloced; /* NULL: nobody wants to know */
 };
 
 static int take_scattered(struct call *k, const Pallocd__V1__Reply *reply)
@@ -42,7 +42,7 @@ static int take_scattered(struct call *k, const Pallocd__V1__Reply *reply)
 	for (size_t i = 0; i < a->n_addr; i++)
 		to->ranges[i] = (struct paclient_range){a->addr[i], a->npages[i]};
 	*to->nranges = a->n_addr;
-	alloced_read(a->scavenged_npages, a->cleared_npages, &to->alloced);
+	alloced_give(a->scavenged_npages, a->cleared_npages, to->alloced);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ int paclient_alloc_scattered_with(paclient *client, uint32_t region_id, uint64_t
 	struct paclient_alloc_options o;
 	struct alloc_message m;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = alloc_options(k.error, options, &o);
@@ -108,9 +108,8 @@ int paclient_alloc_scattered_with(paclient *client, uint32_t region_id, uint64_t
 	status = alloc_message(&k, &o, call, &m);
 	if (status)
 		return status;
+	to.alloced = o.ret_alloced;
 	k.to = &to;
-	status = call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
-	if (!status && o.ret_alloced)
-		call_result_give(&to.alloced, o.ret_alloced);
-	return status;
+	k.to_bytes = sizeof(to);
+	return call_message(&k, &m.request, PALLOCD__V1__REPLY__RESULT_ALLOC, take_scattered);
 }

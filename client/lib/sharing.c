@@ -20,7 +20,7 @@ int paclient_annotate(paclient *client, uint32_t region_id, uint64_t addr, const
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Annotate annotate = PALLOCD__V1__ANNOTATE__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;
@@ -46,16 +46,11 @@ static int share(struct call *k, const Pallocd__V1__Share *share,
 		 struct paclient_extent *ret_extent)
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
-	struct paclient_extent extent;
-	int status;
 
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_SHARE;
 	request.share = (Pallocd__V1__Share *)share;
-	k->to = &extent;
-	status = call_message(k, &request, PALLOCD__V1__REPLY__RESULT_SHARE, take_share);
-	if (!status && ret_extent)
-		call_result_give(&extent, ret_extent);
-	return status;
+	k->to = ret_extent;
+	return call_message(k, &request, PALLOCD__V1__REPLY__RESULT_SHARE, take_share);
 }
 
 int paclient_share(paclient *client, uint32_t region_id, uint64_t addr,
@@ -63,7 +58,7 @@ int paclient_share(paclient *client, uint32_t region_id, uint64_t addr,
 {
 	Pallocd__V1__Share ask = PALLOCD__V1__SHARE__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status && ret_extent)
 		status = call_result_check(&k, "ret_extent", ret_extent);
@@ -79,7 +74,7 @@ int paclient_share_name(paclient *client, uint32_t region_id, const char *name,
 {
 	Pallocd__V1__Share ask = PALLOCD__V1__SHARE__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status)
 		status = error_name(k.error, name);
@@ -116,7 +111,7 @@ int paclient_release(paclient *client, uint32_t region_id, uint64_t addr, uint64
 	Pallocd__V1__Release release = PALLOCD__V1__RELEASE__INIT;
 	struct released to = {ret_npages, ret_nholders};
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;
@@ -125,6 +120,7 @@ int paclient_release(paclient *client, uint32_t region_id, uint64_t addr, uint64
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_RELEASE;
 	request.release = &release;
 	k.to = &to;
+	k.to_bytes = sizeof(to);
 	return call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_RELEASE, take_release);
 }
 
@@ -152,7 +148,7 @@ int paclient_handover(paclient *client, uint32_t region_id, uint64_t addr, uint6
 {
 	Pallocd__V1__Handover ask = PALLOCD__V1__HANDOVER__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;
@@ -169,7 +165,7 @@ int paclient_handover_to_user(paclient *client, uint32_t region_id, uint64_t add
 {
 	Pallocd__V1__Handover ask = PALLOCD__V1__HANDOVER__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;

@@ -27,7 +27,7 @@ int paclient_grow_at(paclient *client, uint32_t region_id, uint64_t addr, uint64
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Grow grow = PALLOCD__V1__GROW__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (!status && addr)
 		status = call_needs(&k, PACLIENT_FEATURE_SPACE, "addr");
@@ -59,7 +59,7 @@ int paclient_shrink(paclient *client, uint32_t region_id, uint64_t addr, uint64_
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Shrink shrink = PALLOCD__V1__SHRINK__INIT;
 	CALL(k);
-	int status = call_begin(&k, client, call);
+	int status = call_begin_either(&k, client, call);
 
 	if (status)
 		return status;

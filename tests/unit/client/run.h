@@ -9,13 +9,19 @@
 
 #include "tests/unit/suite.h"
 
-static inline void run_add(Suite *s, const char *name, const TTest *test)
+/* Once for each number below @n. */
+static inline void run_add_loop(Suite *s, const char *name, const TTest *test, int n)
 {
 	TCase *tc = tcase_create(name);
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, test);
+	tcase_add_loop_test(tc, test, 0, n);
 	suite_add_tcase(s, tc);
+}
+
+static inline void run_add(Suite *s, const char *name, const TTest *test)
+{
+	run_add_loop(s, name, test, 1);
 }
 
 #endif

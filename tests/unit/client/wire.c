@@ -234,7 +234,9 @@ START_TEST(no_status_of_our_own)
 				   PACLIENT_BAD_ARGUMENT,
 				   PACLIENT_PROTOCOL,
 				   PACLIENT_OUT_OF_MEMORY,
-				   PACLIENT_SYSTEM};
+				   PACLIENT_SYSTEM,
+				   PACLIENT_PENDING,
+				   PACLIENT_CANCELLED};
 	size_t rows = 0;
 
 #define COUNT(value, name, exit_code, sentence) rows++;
