@@ -1,8 +1,7 @@
 /*
  * async - calls that nobody waits for
  *
- * Role:       submitted calls end once and with their own result, by callback or queue; deadlines, cancelling, closing, threads, a fork, and a daemon that
- *             dies at any point. The loop is poll(2) on the handle's descriptor: what does not make that readable does not happen.
+ * Role:       submitted calls end once and with their own result, by callback or queue; deadlines, cancelling, closing, threads, a fork.
  * Uses:       client/lib, fake daemon, check
  */
 #include <errno.h>
@@ -16,75 +15,8 @@
 #include <unistd.h>
 
 #include "tests/unit/client/fake.h"
-#include "tests/unit/client/reborn.h"
+#include "tests/unit/client/jobs.h"
 #include "tests/unit/client/run.h"
-
-/* A call, and what came of it. */
-struct job {
-	struct paclient_call call;
-	uint64_t addr;
-	unsigned ndone;
-	int status;
-};
-
-static _Atomic unsigned ndone;
-
-static void job_done(struct paclient_call *call)
-{
-	struct job *j = call->user;
-
-	j->ndone++;
-	j->status = call->error.status;
-	ndone++;
-}
-
-static struct job *jobs_new(unsigned n)
-{
-	struct job *jobs = calloc(n, sizeof(*jobs));
-
-	ck_assert_ptr_nonnull(jobs);
-	for (unsigned i = 0; i < n; i++) {
-		jobs[i].call = (struct paclient_call)PACLIENT_CALL_INIT;
-		jobs[i].call.done = job_done;
-		jobs[i].call.user = &jobs[i];
-	}
-	ndone = 0;
-	return jobs;
-}
-
-static int fd_of(paclient *c)
-{
-	int fd = -1;
-
-	ck_assert_int_eq(paclient_fd(c, &fd, NULL), 0);
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
-/* The loop, until so many calls are over. */
-static void loop_until(paclient *c, unsigned n)
-{
-	struct pollfd p = {.fd = fd_of(c), .events = POLLIN};
-
-	while (ndone < n) {
-		ck_assert_msg(poll(&p, 1, 20000) == 1, "%u of %u calls are over, and nothing comes",
-			      ndone, n);
-		(void)paclient_process(c);
-	}
-}
-
-static void submit(paclient *c, struct job *j)
-{
-	ck_assert_int_eq(paclient_alloc(c, 3, 1, 0, &j->addr, &j->call), PACLIENT_PENDING);
-}
-
-static void assert_all(const struct job *jobs, unsigned n, int status)
-{
-	for (unsigned i = 0; i < n; i++)
-		ck_assert_msg(jobs[i].ndone == 1 && jobs[i].status == status && !jobs[i].call.op,
-			      "call %u: told %u times, %s: %s", i, jobs[i].ndone,
-			      paclient_status_name(jobs[i].status), jobs[i].call.error.message);
-}
 
 /* More than the buffers hold, all at once: each gets its own result, in order. */
 START_TEST(very_many)
@@ -292,12 +224,12 @@ START_TEST(late_and_cancelled)
 
 	fake_start(&f, serve_silent, &s);
 	c = fake_open(&f, 20000);
+	begin = now_ms();
 	for (unsigned i = 0; i < 8; i++) {
 		/* In another order than they were submitted in. */
 		jobs[i].call.timeout_ms = i < 4 ? 80 - 20 * (int)i : 0;
 		submit(c, &jobs[i]);
 	}
-	begin = now_ms();
 	loop_until(c, 4);
 	ck_assert_uint_ge(now_ms() - begin, 80);
 	assert_all(jobs, 4, PACLIENT_TIMED_OUT);
@@ -316,105 +248,6 @@ START_TEST(late_and_cancelled)
 	ck_assert_uint_eq(f.nallocs, 3);
 	paclient_close(c);
 	fake_stop(&f);
-	free(jobs);
-}
-END_TEST
-
-/* Whenever the daemon dies, each call is done once and told once. */
-static void dies(const enum act *acts, unsigned nacts, unsigned nreads)
-{
-	enum { N = 12 };
-	struct job *jobs = jobs_new(N);
-	static struct reborn r;
-	paclient *c;
-	int fd;
-
-	reborn_start(&r, acts, nacts);
-	r.nreads = nreads;
-	c = fake_open(&r.fake, 20000);
-	fd = fd_of(c);
-	for (unsigned i = 0; i < N; i++)
-		submit(c, &jobs[i]);
-	loop_until(c, N);
-	assert_all(jobs, N, 0);
-	for (unsigned i = 1; i < N; i++)
-		ck_assert_uint_eq(jobs[i].addr, jobs[i - 1].addr + 4096);
-	ck_assert_uint_ge(paclient_reconnects(c), 1);
-	ck_assert_int_eq(fd_of(c), fd);
-	ck_assert_uint_eq(r.fake.nallocs, N);
-	paclient_close(c);
-	reborn_stop(&r);
-	free(jobs);
-}
-
-START_TEST(daemon_dies)
-{
-	static const enum act acts[][3] = {
-		{ACT_DIE_UNREAD, ACT_SERVE},
-		{ACT_DIE_READ, ACT_SERVE},
-		{ACT_DIE_DONE, ACT_SERVE},
-		{ACT_DIE_HALF, ACT_SERVE},
-		{ACT_DIE_FIRST, ACT_SERVE},
-		{ACT_DIE_ANSWERED, ACT_SERVE},
-		{ACT_DIE_READ, ACT_DIE_AT_DOOR, ACT_SERVE},
-		{ACT_DIE_READ, ACT_OVERLOADED, ACT_SERVE},
-	};
-
-	dies(acts[_i], _i < 6 ? 2 : 3, 4);
-}
-END_TEST
-
-/* The daemon is away for longer than the calls want to wait; later ones find it. */
-START_TEST(daemon_is_away)
-{
-	static const enum act acts[] = {ACT_DIE_READ, ACT_SERVE};
-	struct job *jobs = jobs_new(3);
-	static struct reborn r;
-	paclient *c;
-
-	reborn_start(&r, acts, 2);
-	r.nreads = 1;
-	r.away = true;
-	c = fake_open(&r.fake, 20000);
-	jobs[0].call.timeout_ms = 50;
-	submit(c, &jobs[0]);
-	submit(c, &jobs[1]);
-	loop_until(c, 1);
-	assert_all(jobs, 1, PACLIENT_TIMED_OUT);
-	/* Not sent at all: nothing is to be given back. */
-	submit(c, &jobs[2]);
-	ck_assert_int_eq(paclient_cancel(c, &jobs[2].call), 0);
-	reborn_back(&r);
-	loop_until(c, 3);
-	assert_all(&jobs[1], 1, 0);
-	assert_all(&jobs[2], 1, PACLIENT_CANCELLED);
-	paclient_close(c);
-	reborn_stop(&r);
-	free(jobs);
-}
-END_TEST
-
-/* Of a handle that is lost for good every call is told so, and process() says it. */
-START_TEST(session_ends)
-{
-	static const enum act acts[] = {ACT_DIE_READ, ACT_NO_SESSION};
-	struct job *jobs = jobs_new(4);
-	static struct reborn r;
-	paclient *c;
-
-	reborn_start(&r, acts, 2);
-	r.nreads = 4;
-	c = fake_open(&r.fake, 20000);
-	for (unsigned i = 0; i < 4; i++)
-		submit(c, &jobs[i]);
-	loop_until(c, 4);
-	assert_all(jobs, 4, PACLIENT_SESSION_ENDED);
-	ck_assert_int_eq(paclient_process(c), PACLIENT_SESSION_ENDED);
-	ck_assert_int_eq(paclient_alloc(c, 3, 1, 0, &jobs[0].addr, &jobs[0].call),
-			 PACLIENT_SESSION_ENDED);
-	ck_assert_uint_eq(jobs[0].ndone, 1);
-	paclient_close(c);
-	reborn_stop(&r);
 	free(jobs);
 }
 END_TEST
@@ -599,9 +432,6 @@ int main(void)
 	run_add(s, "all_kinds", all_kinds);
 	run_add(s, "refused", refused);
 	run_add(s, "late_and_cancelled", late_and_cancelled);
-	run_add_loop(s, "daemon_dies", daemon_dies, 8);
-	run_add(s, "daemon_is_away", daemon_is_away);
-	run_add(s, "session_ends", session_ends);
 	run_add(s, "within_done", within_done);
 	run_add(s, "closed", closed);
 	run_add(s, "threads", threads);
