@@ -312,7 +312,8 @@ enum paclient_feature {
 	PACLIENT_FEATURE_BACKING = 11,
 	PACLIENT_FEATURE_REPEAT = 12, /* calls outlive the daemon: see "Restarts" above */
 	PACLIENT_FEATURE_CHECK = 13,  /* paclient_check(), _free_extent() */
-	PACLIENT_FEATURE_USERS = 14   /* paclient_users() */
+	PACLIENT_FEATURE_USERS = 14,  /* paclient_users() */
+	PACLIENT_FEATURE_LEASE = 15   /* paclient_cache_open() */
 };
 
 /** paclient_has() - the daemon can do this (enum paclient_feature). Does not block. */
@@ -1384,6 +1385,7 @@ PACLIENT_API const char *paclient_version(void);
 
 /* The rest, by subject. */
 #include "paclient/async.h"
+#include "paclient/cache.h"
 #include "paclient/memory.h"
 #include "paclient/users.h"
 #include "paclient/watch.h"

@@ -19,6 +19,11 @@
 /* Extents that one Alloc or Free may name, and that one AllocReply may: both packed arrays of a Free at 10 bytes an entry fit a frame. */
 #define PALLOCD_BATCH_EXTENTS_MAX 3072u
 
+/* Pages of a block that is leased, counted from the region's base; and blocks that one Alloc may lease: an AllocReply can name each run of each. */
+#define PALLOCD_BLOCK_NPAGES 64u
+#define PALLOCD_LEASE_BLOCKS_MAX 64u
+#define PALLOCD_LEASE_EXTENTS_MAX (PALLOCD_LEASE_BLOCKS_MAX * PALLOCD_BLOCK_NPAGES / 2)
+
 /* Bytes of a region's or a client's name, without a terminating NUL. */
 #define PALLOCD_NAME_BYTES_MAX 63u
 

@@ -23,6 +23,7 @@ build=(
 # What `systemd/debian/build.sh` needs beyond that: what debian/control says, once more.
 packages=(
 	debhelper dpkg-dev # the packages as Debian's own are built
+	dh-python python3  # the Python module's: compiled when it is installed, and what that leaves is removed
 )
 # What `tests/run.sh` needs beyond that.
 test=(
@@ -34,12 +35,16 @@ test=(
 	dbus procps              # that systemd-run has somebody to talk to there; /bin/kill of ExecReload=
 	fish zsh                 # completion of paclient, as in bash
 	jq python3               # read what paclient --json prints
+	mypy                     # the Python module is typed
+	chromium                 # looks at the page of `paclient map --html`
+	protobuf-compiler python3-protobuf # a client from the contract alone
 )
 # What `tests/run.sh --long` needs beyond that.
 long=(
 	valgrind libc6-dbg # the unit tests once more; it wants the C library's symbols
 	lintian            # what Debian thinks of the packages
 	debootstrap        # a root with nothing in it, for the packages
+	redis-server redis-tools # bench/cli has redis-cli beside paclient
 )
 
 mode=install group=test

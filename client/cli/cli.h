@@ -23,6 +23,7 @@
 
 #define EXIT_USAGE 2
 
+struct source;
 struct verb;
 
 /* A plain number counts pages; with K, M, G, T (KiB, ...) it is a size in bytes, rounded up to pages. */
@@ -59,7 +60,9 @@ struct cli {
 	const char *region;
 	int timeout_ms;
 	bool wait_for_daemon;
+	const char *from; /* a dump instead of a daemon; NULL = not given */
 	bool json;
+	bool quiet;
 	bool help;
 	bool version;
 
@@ -68,6 +71,11 @@ struct cli {
 	bool realtime;      /* replay */
 	bool check;         /* replay */
 	bool no_progress;   /* replay */
+	uint64_t clients;   /* bench; these three: 0 = not given */
+	uint64_t depth;     /* bench */
+	int duration_ms;    /* bench */
+	const char *svg;    /* map: a file's name; NULL = not given */
+	const char *html;   /* map: the same */
 	uint64_t width;     /* map */
 	uint64_t lines;     /* map */
 	const char *prefix; /* exec */
@@ -79,21 +87,24 @@ struct cli {
 	int commit;         /* alloc, exec: enum paclient_commit */
 	const char
 		*name; /* alloc, exec, annotate: the extent's; list: a pattern; NULL = not given */
-	const char *label;       /* alloc, exec, annotate; NULL = not given */
-	int wait_ms;             /* alloc, exec; 0 = not at all */
-	const char *user;        /* list, handover, watch; NULL = not given */
-	uint32_t uid;            /* theirs, from user_read() */
-	uint64_t session;        /* list, handover, watch; 0 = not given */
-	struct address from, to; /* list */
-	struct amount min, max;  /* list */
-	const char *kinds;       /* watch; NULL = all */
-	uint64_t count;          /* watch; 0 = without end */
-	struct texts shares;     /* exec */
-	bool offline;            /* check */
-	const char *textfile;    /* metrics; NULL = standard output */
-	const char *report;      /* release: a file's name; NULL = not given */
+	const char *label;      /* alloc, exec, annotate; NULL = not given */
+	int wait_ms;            /* alloc, exec; 0 = not at all */
+	const char *user;       /* list, handover, watch; NULL = not given */
+	uint32_t uid;           /* theirs, from user_read() */
+	uint64_t session;       /* list, handover, watch; 0 = not given */
+	struct amount min, max; /* list; trace: max, in bytes */
+	struct amount npages;   /* bench */
+	const char *kinds;      /* watch; NULL = all */
+	uint64_t count;         /* watch; 0 = without end */
+	struct texts shares;    /* exec */
+	bool offline;           /* check */
+	const char *textfile;   /* metrics; NULL = standard output */
+	const char *report;     /* release: a file's name; NULL = not given */
+	const char *output;     /* dump, trace: a file's name; NULL = not given */
+	bool foreground;        /* trace */
+	bool exact;             /* replay */
 
-	/* Placement: alloc, why, fit; at: grow, too. An amount of 0 is not given. */
+	/* Placement: alloc, why, fit; at: grow, too; lowest, limit: list, too. An amount of 0 is not given. */
 	struct amount align;
 	struct amount boundary;
 	struct address lowest;
@@ -144,6 +155,8 @@ extern const size_t nverbs;
 extern const struct option_spec global_options[];
 extern const size_t nglobal_options;
 const struct verb *verb_find(const char *name);
+/* It only reads: --from can be given. Some of what it does may need a daemon all the same. */
+bool verb_reads(const struct verb *v);
 
 /* help.c */
 void help_program(void);
@@ -204,7 +217,7 @@ json_t *range_result(const struct paclient_region *r, const struct paclient_rang
 
 /* runs.c */
 /* The runs of free pages; @ret->size is 0 where the daemon is too old to count them, or the region is closed. Return: 0 or an exit code, already told. */
-MUST_CHECK int runs_get(const struct cli *cli, paclient *pa, uint32_t region_id,
+MUST_CHECK int runs_get(const struct cli *cli, struct source *src, uint32_t region_id,
 			struct paclient_free_runs *ret);
 void runs_table(const struct paclient_free_runs *runs, uint64_t page_size_bytes);
 /* An array, up to the longest length that there is; null for what runs_get() could not get. */
@@ -232,6 +245,8 @@ const char *size_text(uint64_t bytes, char *to);
 #define TIME_TEXT_BYTES 32
 /* "350ms", "12s", "5min", "7h", "12d": rounded down. */
 const char *time_text(uint64_t usec, char *to);
+/* May more than ASCII be shown? Asked only where it is of use: reading the locale takes longer than an alloc. */
+bool terminal_utf8(void);
 /* "0.0" to "100.0" and beyond. */
 double percent(uint64_t part, uint64_t whole);
 /* The bytes of npages pages; UINT64_MAX where they do not fit. */
@@ -241,6 +256,8 @@ void pages_line(const char *key, uint64_t npages, uint64_t page_size_bytes);
 
 /* open.c */
 const char *cli_socket(const struct cli *cli);
+/* With --from, @what, which needs a daemon, is refused. Return: 0 or EXIT_USAGE, already told. */
+MUST_CHECK int cli_live_only(const struct cli *cli, const char *what);
 /* A handle. Return: 0 or an exit code, already told. */
 MUST_CHECK int cli_open(const struct cli *cli, paclient **ret);
 void call_init(const struct cli *cli, struct paclient_call *call);
@@ -270,7 +287,7 @@ MUST_CHECK int placement_get(const struct cli *cli, const struct paclient_region
 
 /* What why asks about; fit, too. */
 struct question {
-	paclient *pa;
+	struct source *src;
 	struct paclient_region region;
 	uint64_t npages;
 	struct paclient_placement placement;
@@ -325,6 +342,8 @@ int cmd_scavenge(struct cli *cli);
 int cmd_read(struct cli *cli);
 int cmd_write(struct cli *cli);
 int cmd_replay(struct cli *cli);
+int cmd_trace(struct cli *cli);
+int cmd_bench(struct cli *cli);
 int cmd_exec(struct cli *cli);
 int cmd_why(struct cli *cli);
 int cmd_fit(struct cli *cli);
@@ -342,6 +361,7 @@ int cmd_watch(struct cli *cli);
 int cmd_completion(struct cli *cli);
 int cmd_metrics(struct cli *cli);
 int cmd_doctor(struct cli *cli);
+int cmd_dump(struct cli *cli);
 int cmd_help(struct cli *cli);
 
 #endif

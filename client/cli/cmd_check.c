@@ -3,7 +3,7 @@
  *
  * Role:       asks the daemon whether it is sound, and lists the extents that nobody seems to look after; or has pallocd look at the store of one that
  *             does not run.
- * Uses:       report.h
+ * Uses:       report.h, source.h
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,14 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/cli/progress.h"
 #include "client/cli/report.h"
+#include "client/cli/source.h"
 
 /* What is broken; that something is left behind is none of that. */
 #define EXIT_BROKEN 1
 
 struct checking {
 	const struct cli *cli;
-	paclient *pa;
+	struct source *src;
 	const struct paclient_findings *findings;
 	const struct paclient_session_list *sessions; /* ascending by id */
 	uint32_t *uids; /* of users who have a session beside this one, ascending */
@@ -53,7 +55,7 @@ static int users_find(struct checking *k)
 	for (size_t i = 0; i < k->sessions->nsessions; i++) {
 		const struct paclient_session *s = k->sessions->sessions[i];
 
-		if (s->id != paclient_session_id(k->pa) &&
+		if (s->id != k->src->session_id &&
 		    (s->state == PACLIENT_SESSION_OPEN || s->state == PACLIENT_SESSION_GRACE))
 			k->uids[k->nuids++] = s->uid;
 	}
@@ -71,7 +73,7 @@ static const char *why_unattended(const struct checking *k, const struct paclien
 	if (x->quarantined)
 		return "quarantine";
 	if (!x->session_id) {
-		bool known = k->findings->sees_sessions || x->uid == geteuid();
+		bool known = k->findings->sees_sessions || x->uid == k->src->uid;
 
 		return known && !bsearch(&x->uid, k->uids, k->nuids, sizeof(*k->uids), uid_compare)
 			       ? "detached"
@@ -121,7 +123,7 @@ static int region_unattended(struct checking *k, const struct paclient_region *r
 	k->region = r;
 	call_init(k->cli, &call);
 	/* One that is closed has been told of. */
-	if (!paclient_list_each(k->pa, r->id, NULL, on_extent, k, &call) ||
+	if (!k->src->ask->list_each(k->src, r->id, NULL, on_extent, k, &call) ||
 	    call.error.status == PACLIENT_FAULTED)
 		return 0;
 	return call_error(k->cli, &call.error);
@@ -130,32 +132,34 @@ static int region_unattended(struct checking *k, const struct paclient_region *r
 /* @only: NULL: where the caller may administer. */
 static int unattended_find(struct checking *k, const struct paclient_region *only)
 {
-	struct paclient_region_list *list;
+	const struct paclient_region_list *list;
 	struct paclient_call call;
 	int err = 0;
 
 	if (only)
 		return region_unattended(k, only);
 	call_init(k->cli, &call);
-	if (paclient_regions(k->pa, &list, &call))
+	if (k->src->ask->regions(k->src, &list, &call))
 		return call_error(k->cli, &call.error);
 	for (size_t i = 0; !err && i < list->nregions; i++) {
 		if (list->regions[i]->rights & PACLIENT_RIGHT_ADMIN)
 			err = region_unattended(k, list->regions[i]);
 	}
-	paclient_regions_free(list);
 	return err;
 }
 
-static void findings_lines(const struct paclient_findings *f)
+static void findings_lines(const struct checking *k)
 {
+	const struct paclient_findings *f = k->findings;
+
 	if (f->nfindings_total)
 		printf("BROKEN: %" PRIu64 " finding%s\n", f->nfindings_total,
 		       f->nfindings_total == 1 ? "" : "s");
 	else
-		printf("sound: %" PRIu32 " region%s; what is written %s\n", f->nregions,
+		printf("sound: %" PRIu32 " region%s; what is written %s%s\n", f->nregions,
 		       f->nregions == 1 ? "" : "s",
-		       f->store_compared ? "agrees" : "was not compared: nothing is kept");
+		       f->store_compared ? "agrees" : "was not compared: ",
+		       f->store_compared ? "" : k->src->uncompared);
 	for (size_t i = 0; i < f->nfindings; i++)
 		printf("  %s\n", f->findings[i]);
 	if (f->nfindings < f->nfindings_total)
@@ -198,7 +202,7 @@ static int findings_out(struct checking *k, const struct paclient_region *only)
 	if (k->cli->json)
 		k->list = json_array();
 	else
-		findings_lines(k->findings);
+		findings_lines(k);
 	err = users_find(k);
 	if (!err)
 		err = unattended_find(k, only);
@@ -213,34 +217,31 @@ static int findings_out(struct checking *k, const struct paclient_region *only)
 	return err ? err : k->findings->nfindings_total ? EXIT_BROKEN : 0;
 }
 
-static int live_run(struct cli *cli, const char *name)
+static int check_run(struct cli *cli, const char *name)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	struct checking k = {.cli = cli};
-	struct paclient_session_list *sessions;
-	struct paclient_findings *findings;
+	const struct paclient_session_list *sessions;
+	const struct paclient_findings *findings;
 	struct paclient_region r = {0};
 	struct paclient_call call;
-	int err = cli_open(cli, &pa);
+	struct progress bar;
+	int err = source_open(cli, &src);
 
 	if (!err && name)
-		err = cli_region(cli, pa, name, &r);
+		err = source_region(cli, src, name, &r);
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_check(pa, r.id, &findings, &call))
+	progress_begin(&bar, cli, "check");
+	err = src->ask->check(src, r.id, &findings, &call);
+	progress_end(&bar);
+	if (err || src->ask->sessions(src, 0, &sessions, &call))
 		return call_error(cli, &call.error);
-	if (paclient_sessions(pa, 0, &sessions, &call)) {
-		err = call_error(cli, &call.error);
-	} else {
-		k.pa = pa;
-		k.findings = findings;
-		k.sessions = sessions;
-		err = findings_out(&k, name ? &r : NULL);
-		paclient_sessions_free(sessions);
-	}
-	paclient_findings_free(findings);
-	return err;
+	k.src = src;
+	k.findings = findings;
+	k.sessions = sessions;
+	return findings_out(&k, name ? &r : NULL);
 }
 
 /* pallocd as it was installed with this command. Return: false: there is none. */
@@ -301,14 +302,17 @@ static int offline_run(const struct cli *cli)
 int cmd_check(struct cli *cli)
 {
 	const char *name;
+	int err;
 
-	if (cli->offline)
-		return offline_run(cli);
+	if (cli->offline) {
+		err = cli_live_only(cli, "--offline");
+		return err ? err : offline_run(cli);
+	}
 	if (cli->command)
 		return usage_error(cli, "options behind -- go with --offline");
 	name = cli_region_take(cli);
 	if (cli->nargs)
 		return usage_error(cli, "takes one region at most, \"%s\" is one too many",
 				   cli->args[0]);
-	return live_run(cli, name);
+	return check_run(cli, name);
 }

@@ -4,12 +4,13 @@
  * Role:       prints a shell's script (client/cli/completion/), and answers what these scripts ask: what may stand at the end of a
  *             command line. All of it is read off the tables of verbs.c: a word of a synopsis, or the word behind an option, says what it
  *             stands for, so that a new verb or option is completed without a line here.
- * Uses:       cli.h
+ * Uses:       dump.h, source.h
  *
  * An answer is a line that says what the shell is to add by itself (enum from_shell), then a line for each word, behind a tab
  * what it is. Nothing is ever told on standard error: who presses a key wants no messages.
  */
-#include "client/cli/cli.h"
+#include "client/cli/dump.h"
+#include "client/cli/source.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,27 +68,35 @@ static void offer_each(struct line *line, const char *words, size_t nbytes, cons
 	}
 }
 
-static bool daemon_ask(const struct line *line, paclient **ret, struct paclient_call *call)
+/* A dump, if the line names one, else the daemon. NULL: it cannot be asked. */
+static struct source *source_ask(const struct line *line)
 {
 	struct paclient_options options = PACLIENT_OPTIONS_INIT;
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	char why[DUMP_WRONG_BYTES];
+	struct source *src = NULL;
+	const char *from = line->cli.from;
+	paclient *pa;
 
-	*call = (struct paclient_call)PACLIENT_CALL_INIT;
-	call->timeout_ms = options.timeout_ms = TIMEOUT_MS;
+	if (from)
+		/* Standard input is the terminal. */
+		return strcmp(from, "-") && !source_dump_read(from, &src, why) ? src : NULL;
+	call.timeout_ms = options.timeout_ms = TIMEOUT_MS;
 	options.no_reconnect = true;
-	return paclient_open(cli_socket(&line->cli), &options, ret, call) == 0;
+	return paclient_open(cli_socket(&line->cli), &options, &pa, &call) ? NULL
+									   : source_live_new(pa);
 }
 
 static void offer_regions(struct line *line, const char *after)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	struct paclient_region_list *list;
-	struct paclient_call call;
+	CLEANUP(source_closep) struct source *src = source_ask(line);
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	const struct paclient_region_list *list;
 
-	if (!daemon_ask(line, &pa, &call) || paclient_regions(pa, &list, &call))
+	if (!src || src->ask->regions(src, &list, &call))
 		return;
 	for (size_t i = 0; i < list->nregions; i++)
 		offer(line, list->regions[i]->name, after, "region");
-	paclient_regions_free(list);
 }
 
 static int offer_extent(const struct paclient_extent *x, void *ctx)
@@ -100,16 +109,15 @@ static int offer_extent(const struct paclient_extent *x, void *ctx)
 static void offer_names(struct line *line, const char *region)
 {
 	struct paclient_list_filter filter = PACLIENT_LIST_FILTER_INIT;
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	struct paclient_call call;
-	uint32_t id;
+	CLEANUP(source_closep) struct source *src = region ? source_ask(line) : NULL;
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	struct paclient_region r = {.size = sizeof(r)};
 
-	if (!region || !daemon_ask(line, &pa, &call) ||
-	    paclient_region_open(pa, region, &id, &call))
+	if (!src || src->ask->region_by_name(src, region, &r, &call))
 		return;
 	filter.name_pattern = "*";
-	if (paclient_list_each(pa, id, &filter, offer_extent, line, &call))
-		return;
+	/* What has come by then is offered, however it ends. */
+	src->ask->list_each(src, r.id, &filter, offer_extent, line, &call);
 }
 
 /* "REGION:NAME" */
@@ -318,6 +326,7 @@ static void line_read(struct line *line, int n, char **words)
 				line->valueof = o;
 			value = value ? value + 1 : i + 1 < n ? words[++i] : NULL;
 			if (value && (o->offset == offsetof(struct cli, socket) ||
+				      o->offset == offsetof(struct cli, from) ||
 				      o->offset == offsetof(struct cli, region)))
 				*(const char **)((char *)cli + o->offset) = value;
 		} else if (cli->verb) {

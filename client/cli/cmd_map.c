@@ -1,13 +1,13 @@
 /*
  * cmd_map - the verb map: which pages are in use, as a picture
  *
- * Role:       cells from the daemon, characters to the terminal.
- * Uses:       cli.h
+ * Role:       cells from the source, characters to the terminal; map_file.c has pictures and pages.
+ * Uses:       source.h, map_file.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/map_file.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
-#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static const char *const colours[] = {"\033[90m", "\033[32m", "\033[33m", "\033[
 
 static struct look look_choose(const struct cli *cli)
 {
-	bool utf8 = !cli->ascii && !strcmp(nl_langinfo(CODESET), "UTF-8");
+	bool utf8 = !cli->ascii && terminal_utf8();
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	bool colour = isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term &&
 		      strcmp(term, "dumb") != 0;
@@ -170,11 +170,11 @@ static int map_json(const struct cli *cli, const struct paclient_region *r,
  * One request from page @page on, for whole cells or for what is left of one, so that no cell of the reply lies in two of ours.
  * Adds what it says to the cells; *page moves behind it.
  */
-static int map_part(struct cli *cli, paclient *pa, const struct paclient_region *r,
+static int map_part(struct cli *cli, struct source *src, const struct paclient_region *r,
 		    struct paclient_usage *u, uint64_t *page)
 {
 	uint64_t left = u->npages - *page, within = *page % u->cell_npages, ask;
-	struct paclient_usage *part;
+	const struct paclient_usage *part;
 	struct paclient_call call;
 
 	if (within || left < u->cell_npages)
@@ -182,9 +182,9 @@ static int map_part(struct cli *cli, paclient *pa, const struct paclient_region 
 	else
 		ask = left - left % u->cell_npages;
 	call_init(cli, &call);
-	if (paclient_usage_map(pa, r->id, r->base_addr + pages_bytes(*page, r->page_size_bytes),
-			       ask, (uint32_t)((ask + u->cell_npages - 1) / u->cell_npages), &part,
-			       &call))
+	if (src->ask->usage_map(src, r->id, r->base_addr + pages_bytes(*page, r->page_size_bytes),
+				ask, (uint32_t)((ask + u->cell_npages - 1) / u->cell_npages), &part,
+				&call))
 		return call_error(cli, &call.error);
 	for (size_t i = 0; i < part->ncells; i++) {
 		struct paclient_cell *cell =
@@ -195,19 +195,18 @@ static int map_part(struct cli *cli, paclient *pa, const struct paclient_region 
 	}
 	/* The daemon says at least one cell; should it not, do not ask for ever. */
 	*page += part->npages ? part->npages : ask;
-	paclient_usage_free(part);
 	return 0;
 }
 
 /* Pages from the base up to where the highest grown range ends: there may be gaps between. */
-static int map_span(struct cli *cli, paclient *pa, const struct paclient_region *r,
+static int map_span(struct cli *cli, struct source *src, const struct paclient_region *r,
 		    uint64_t *ret_npages)
 {
-	struct paclient_range_list *list;
+	const struct paclient_range_list *list;
 	struct paclient_call call;
 
 	call_init(cli, &call);
-	if (paclient_region_ranges(pa, r->id, &list, &call))
+	if (src->ask->ranges(src, r->id, SOURCE_GROWN, &list, &call))
 		return call_error(cli, &call.error);
 	if (list->nranges < list->nranges_total) {
 		*ret_npages = r->limit_npages;
@@ -216,16 +215,15 @@ static int map_span(struct cli *cli, paclient *pa, const struct paclient_region 
 
 		*ret_npages = (last->addr - r->base_addr) / r->page_size_bytes + last->npages;
 	}
-	paclient_ranges_free(list);
 	return 0;
 }
 
 /* All that is grown, in @ncells cells at the most; asks as often as the daemon wants to be asked. */
-static int map_fetch(struct cli *cli, paclient *pa, const struct paclient_region *r,
+static int map_fetch(struct cli *cli, struct source *src, const struct paclient_region *r,
 		     uint64_t ncells, struct paclient_usage *u)
 {
 	uint64_t page = 0;
-	int err = map_span(cli, pa, r, &u->npages);
+	int err = map_span(cli, src, r, &u->npages);
 
 	if (err)
 		return err;
@@ -236,11 +234,11 @@ static int map_fetch(struct cli *cli, paclient *pa, const struct paclient_region
 	if (!u->cells)
 		return system_error(cli, "no memory for the map");
 	while (!err && page < u->npages)
-		err = map_part(cli, pa, r, u, &page);
+		err = map_part(cli, src, r, u, &page);
 	return err;
 }
 
-static int map_run(struct cli *cli, paclient *pa, const struct paclient_region *r)
+static int map_run(struct cli *cli, struct source *src, const struct paclient_region *r)
 {
 	uint64_t last = r->base_addr + pages_bytes(r->limit_npages, r->page_size_bytes) - 1;
 	int digits = addr_digits(last), err;
@@ -248,11 +246,17 @@ static int map_run(struct cli *cli, paclient *pa, const struct paclient_region *
 	uint64_t lines = cli->lines ? cli->lines : LINES_DEFAULT;
 	struct paclient_usage usage = {0};
 
+	if (cli->html) {
+		err = map_span(cli, src, r, &usage.npages);
+		return err ? err : map_html(cli, src, r, usage.npages);
+	}
 	if (lines > CELLS_MAX / width)
 		lines = CELLS_MAX / width;
-	err = map_fetch(cli, pa, r, width * lines, &usage);
+	err = map_fetch(cli, src, r, width * lines, &usage);
 	if (!err && cli->json)
 		err = map_json(cli, r, &usage);
+	else if (!err && cli->svg)
+		err = map_svg(cli, r, &usage, width);
 	else if (!err) {
 		draw(cli, r, &usage, width, digits);
 		err = out_end(cli);
@@ -263,17 +267,19 @@ static int map_run(struct cli *cli, paclient *pa, const struct paclient_region *
 
 int cmd_map(struct cli *cli)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	const char *name = cli_region_take(cli);
 	struct paclient_region region;
 	int err;
 
 	if (!name)
 		return usage_error(cli, "name a region: paclient map REGION");
+	if ((cli->svg != NULL) + (cli->html != NULL) + cli->json > 1)
+		return usage_error(cli, "--svg, --html and --json are one or the other");
 	if (cli->nargs)
 		return usage_error(cli, "takes one region, \"%s\" is one too many", cli->args[0]);
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
 	if (!err)
-		err = cli_region(cli, pa, name, &region);
-	return err ? err : map_run(cli, pa, &region);
+		err = source_region(cli, src, name, &region);
+	return err ? err : map_run(cli, src, &region);
 }

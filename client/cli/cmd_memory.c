@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/cli/progress.h"
+
 /* Mapped at once: enough that mapping costs nothing beside copying. */
 #define PIECE_BYTES ((uint64_t)64 << 20)
 
@@ -41,6 +43,7 @@ int cmd_scavenge(struct cli *cli)
 	struct amount amount = {0};
 	struct paclient_region r;
 	struct paclient_call call;
+	struct progress bar;
 	uint64_t npages = 0;
 	int err = 0;
 
@@ -58,8 +61,11 @@ int cmd_scavenge(struct cli *cli)
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_scavenge(pa, r.id, amount.value, cli->wait ? PACLIENT_SCAVENGE_WAIT : 0,
-			      &npages, &call))
+	progress_begin(&bar, cli, "scavenge");
+	err = paclient_scavenge(pa, r.id, amount.value, cli->wait ? PACLIENT_SCAVENGE_WAIT : 0,
+				&npages, &call);
+	progress_end(&bar);
+	if (err)
 		return call_error(cli, &call.error);
 	return scavenge_out(cli, &r, npages);
 }

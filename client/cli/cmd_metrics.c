@@ -2,9 +2,10 @@
  * cmd_metrics - the verb metrics
  *
  * Role:       gets all that metrics.c writes, and puts it on standard output, or into a file all at once.
- * Uses:       cli.h, metrics.h
+ * Uses:       source.h, metrics.h
  */
 #include "client/cli/metrics.h"
+#include "client/cli/source.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,27 +18,28 @@
 
 static void metrics_deinit(struct metrics *m)
 {
-	for (size_t i = 0; i < m->nregions; i++) {
-		paclient_quotas_free(m->regions[i].quotas);
-		paclient_users_free(m->regions[i].users);
-	}
 	free(m->regions);
-	paclient_quotas_free(m->quotas);
-	paclient_users_free(m->users);
+}
+
+/* A daemon that is too old for it leaves *@ret as it is. Return: 0 or a status. */
+static int users_get(struct source *src, uint32_t region_id, const struct paclient_user_list **ret,
+		     struct paclient_call *call)
+{
+	int status = src->ask->users(src, region_id, ret, call);
+
+	return status == PACLIENT_UNKNOWN_VERB ? 0 : status;
 }
 
 /* Return: 0 or a status. */
-static int region_get(paclient *pa, const struct paclient_region *info, struct metrics_region *to,
-		      struct paclient_call *call)
+static int region_get(struct source *src, const struct paclient_region *info,
+		      struct metrics_region *to, struct paclient_call *call)
 {
 	memcpy(&to->info, info, info->size < sizeof(to->info) ? info->size : sizeof(to->info));
 	to->stat.size = sizeof(to->stat);
-	if (paclient_stat_region(pa, info->id, &to->stat, call) ||
-	    paclient_quotas(pa, info->id, &to->quotas, call))
+	if (src->ask->stat_region(src, info->id, &to->stat, call) ||
+	    src->ask->quotas(src, info->id, &to->quotas, call))
 		return call->error.status;
-	if (paclient_has(pa, PACLIENT_FEATURE_USERS))
-		return paclient_users(pa, info->id, &to->users, call);
-	return 0;
+	return users_get(src, info->id, &to->users, call);
 }
 
 /* Those where the caller may do nothing are not shown; nor are those whose memory was lost meanwhile, which have another id now. */
@@ -47,10 +49,10 @@ static bool is_hidden(int status)
 	       status == PACLIENT_NO_REGION;
 }
 
-static int regions_get(paclient *pa, struct metrics *m, struct paclient_call *call)
+static int regions_get(struct source *src, struct metrics *m, struct paclient_call *call)
 {
-	struct paclient_region_list *list;
-	int status = paclient_regions(pa, &list, call);
+	const struct paclient_region_list *list;
+	int status = src->ask->regions(src, &list, call);
 
 	if (status)
 		return status;
@@ -58,15 +60,13 @@ static int regions_get(paclient *pa, struct metrics *m, struct paclient_call *ca
 	for (size_t i = 0; m->regions && !status && i < list->nregions; i++) {
 		struct metrics_region *to = &m->regions[m->nregions++];
 
-		status = region_get(pa, list->regions[i], to, call);
+		status = region_get(src, list->regions[i], to, call);
 		if (!is_hidden(status))
 			continue;
-		paclient_quotas_free(to->quotas);
 		*to = (struct metrics_region){.quotas = NULL};
 		m->nregions--;
 		status = 0;
 	}
-	paclient_regions_free(list);
 	if (m->regions)
 		return status;
 	call->error = (struct paclient_error){.status = PACLIENT_OUT_OF_MEMORY,
@@ -75,15 +75,14 @@ static int regions_get(paclient *pa, struct metrics *m, struct paclient_call *ca
 }
 
 /* Return: 0 or a status. */
-static int metrics_get(paclient *pa, struct metrics *m, struct paclient_call *call)
+static int metrics_get(struct source *src, struct metrics *m, struct paclient_call *call)
 {
-	m->server = paclient_server_name(pa);
+	m->server = src->server;
 	m->daemon.size = sizeof(m->daemon);
-	if (paclient_stat_daemon(pa, &m->daemon, call) || paclient_quotas(pa, 0, &m->quotas, call))
+	if (src->ask->stat_daemon(src, &m->daemon, call) ||
+	    src->ask->quotas(src, 0, &m->quotas, call))
 		return call->error.status;
-	if (paclient_has(pa, PACLIENT_FEATURE_USERS) && paclient_users(pa, 0, &m->users, call))
-		return call->error.status;
-	if (regions_get(pa, m, call))
+	if (users_get(src, 0, &m->users, call) || regions_get(src, m, call))
 		return call->error.status;
 	m->up = true;
 	return 0;
@@ -151,7 +150,7 @@ static int textfile_down(const struct cli *cli, int exit_code)
 
 int cmd_metrics(struct cli *cli)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	CLEANUP(metrics_deinit) struct metrics m = {.up = false};
 	struct paclient_call call;
 	int err;
@@ -164,11 +163,12 @@ int cmd_metrics(struct cli *cli)
 	err = cli->textfile ? textfile_look(cli) : 0;
 	if (err)
 		return err;
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
+	/* That a dump cannot be read says nothing about a daemon. */
 	if (err)
-		return textfile_down(cli, err);
+		return cli->from ? err : textfile_down(cli, err);
 	call_init(cli, &call);
-	if (metrics_get(pa, &m, &call))
+	if (metrics_get(src, &m, &call))
 		return textfile_down(cli, call_error(cli, &call.error));
 	if (cli->textfile)
 		return textfile_write(cli, &m);

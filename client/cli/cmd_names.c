@@ -2,29 +2,29 @@
  * cmd_names - the verbs lookup, list and annotate
  *
  * Role:       which extents there are, whose, and what they are called.
- * Uses:       cli.h
+ * Uses:       source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 static int lookup_run(struct cli *cli, const char *region, const char *name)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	struct paclient_extent x = {.size = sizeof(x)};
 	char text[RANGE_TEXT_BYTES];
 	struct paclient_region r;
 	struct paclient_call call;
 	int err;
 
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
 	if (!err)
-		err = cli_region(cli, pa, region, &r);
+		err = source_region(cli, src, region, &r);
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_lookup(pa, r.id, name, &x, &call))
+	if (src->ask->lookup(src, r.id, name, &x, &call))
 		return call_error(cli, &call.error);
 	if (cli->json)
 		return json_out(cli, view_result(&r, &x));
@@ -99,8 +99,8 @@ static int list_filter(const struct cli *cli, const struct paclient_region *r,
 	*f = (struct paclient_list_filter)PACLIENT_LIST_FILTER_INIT;
 	f->session_id = cli->session;
 	f->name_pattern = cli->name;
-	f->lowest_addr = cli->from.addr;
-	f->limit_addr = cli->to.addr;
+	f->lowest_addr = cli->lowest.addr;
+	f->limit_addr = cli->limit.addr;
 	if (cli->min.value)
 		amount_npages(&cli->min, r->page_size_bytes, &f->min_npages);
 	f->max_npages = cli->max.bytes ? cli->max.value / r->page_size_bytes : cli->max.value;
@@ -114,22 +114,22 @@ static int list_filter(const struct cli *cli, const struct paclient_region *r,
 
 static int list_run(struct cli *cli, const char *name)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	struct paclient_list_filter filter;
 	struct paclient_region r;
 	struct listing l = {.cli = cli, .region = &r};
 	struct paclient_call call;
 	int err;
 
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
 	if (!err)
-		err = cli_region(cli, pa, name, &r);
+		err = source_region(cli, src, name, &r);
 	if (!err)
 		err = list_filter(cli, &r, &filter);
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_list_each(pa, r.id, &filter, list_show, &l, &call))
+	if (src->ask->list_each(src, r.id, &filter, list_show, &l, &call))
 		return call_error(cli, &call.error);
 	if (l.failed || (!l.nshown && !list_begin(&l)))
 		return system_error(cli, "no memory for the output");
@@ -148,8 +148,8 @@ int cmd_list(struct cli *cli)
 	if (cli->nargs)
 		return usage_error(cli, "takes one region, \"%s\" is one too many", cli->args[0]);
 	/* On the wire 0 is "the region's end". */
-	if (cli->to.given && !cli->to.addr)
-		return usage_error(cli, "--to: below 0x0 no extent begins");
+	if (cli->limit.given && !cli->limit.addr)
+		return usage_error(cli, "--limit: below 0x0 no extent begins");
 	err = user_read(cli);
 	return err ? err : list_run(cli, name);
 }

@@ -2,9 +2,9 @@
  * cmd_regions - the verbs regions and info
  *
  * Role:       what regions there are and what they look like.
- * Uses:       cli.h
+ * Uses:       source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,59 +94,48 @@ static void regions_table(const struct paclient_region_list *list)
 
 int cmd_regions(struct cli *cli)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	struct paclient_region_list *list;
+	CLEANUP(source_closep) struct source *src = NULL;
+	const struct paclient_region_list *list;
 	struct paclient_call call;
 	int err;
 
 	if (cli->nargs)
 		return usage_error(cli, "takes no arguments, \"%s\" is one too many", cli->args[0]);
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_regions(pa, &list, &call))
+	if (src->ask->regions(src, &list, &call))
 		return call_error(cli, &call.error);
-	if (cli->json) {
-		err = regions_json(cli, list);
-	} else {
-		regions_table(list);
-		err = out_end(cli);
-	}
-	paclient_regions_free(list);
-	return err;
+	if (cli->json)
+		return regions_json(cli, list);
+	regions_table(list);
+	return out_end(cli);
 }
 
-/* All that there is to know about a region. The lists may be NULL. */
+/* All that there is to know about a region. */
 struct info {
 	struct paclient_region region;
-	struct paclient_range_list *grown, *reserved, *drained;
+	const struct paclient_range_list *grown, *reserved, *drained;
 	struct paclient_free_runs runs;
 	struct paclient_region_stat stat;
 };
 
-static void info_deinit(struct info *x)
-{
-	paclient_ranges_free(x->grown);
-	paclient_ranges_free(x->reserved);
-	paclient_ranges_free(x->drained);
-}
-
-static int info_get(struct cli *cli, paclient *pa, const char *name, struct info *x)
+static int info_get(struct cli *cli, struct source *src, const char *name, struct info *x)
 {
 	struct paclient_call call;
-	int err = cli_region(cli, pa, name, &x->region);
+	int err = source_region(cli, src, name, &x->region);
 
 	if (err)
 		return err;
 	call_init(cli, &call);
 	x->stat.size = sizeof(x->stat);
-	if (paclient_region_ranges(pa, x->region.id, &x->grown, &call) ||
-	    paclient_region_reserved(pa, x->region.id, &x->reserved, &call) ||
-	    paclient_region_drained(pa, x->region.id, &x->drained, &call) ||
-	    paclient_stat_region(pa, x->region.id, &x->stat, &call))
+	if (src->ask->ranges(src, x->region.id, SOURCE_GROWN, &x->grown, &call) ||
+	    src->ask->ranges(src, x->region.id, SOURCE_RESERVED, &x->reserved, &call) ||
+	    src->ask->ranges(src, x->region.id, SOURCE_DRAINED, &x->drained, &call) ||
+	    src->ask->stat_region(src, x->region.id, &x->stat, &call))
 		return call_error(cli, &call.error);
-	return runs_get(cli, pa, x->region.id, &x->runs);
+	return runs_get(cli, src, x->region.id, &x->runs);
 }
 
 static int info_json(const struct cli *cli, const struct info *x)
@@ -264,8 +253,8 @@ static void info_text(const struct info *x)
 
 int cmd_info(struct cli *cli)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	CLEANUP(info_deinit) struct info x = {0};
+	CLEANUP(source_closep) struct source *src = NULL;
+	struct info x = {.region = {0}};
 	const char *name = cli_region_take(cli);
 	int err;
 
@@ -273,9 +262,9 @@ int cmd_info(struct cli *cli)
 		return usage_error(cli, "name a region: paclient info REGION");
 	if (cli->nargs)
 		return usage_error(cli, "takes one region, \"%s\" is one too many", cli->args[0]);
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
 	if (!err)
-		err = info_get(cli, pa, name, &x);
+		err = info_get(cli, src, name, &x);
 	if (err)
 		return err;
 	if (cli->json)

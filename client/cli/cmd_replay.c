@@ -15,14 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/cli/progress.h"
+
 #define NSEC_PER_USEC 1000u
 #define NSEC_PER_SEC 1000000000u
 
 /* How long --check waits for the daemon to take back what closed sessions held. */
 #define SETTLE_NS (2 * (uint64_t)NSEC_PER_SEC)
-
-/* The progress bar looks at the clock once in so many events. */
-#define PROGRESS_EVENTS 64
 
 /* Pages of an extent that are still held. */
 struct piece {
@@ -50,6 +49,9 @@ struct replay {
 	struct session *sessions;
 	struct extent *extents;
 	struct check *check; /* NULL without --check */
+	uint64_t freed_addr; /* by the last free */
+	/* What a session holds at its end is given back before: when the daemon does it, is its own affair. */
+	bool by_hand;
 	struct replay_result result;
 };
 
@@ -77,7 +79,10 @@ static int replay_init(struct replay *r)
 	if (r->cli->check) {
 		r->check = check_new(&r->region);
 		r->result.checked = true;
+		r->result.incomparable = replay_incomparable(r->cli, w, &r->region);
 	}
+	r->result.origin = w->origin;
+	r->by_hand = r->cli->exact || (r->check && !r->result.incomparable);
 	if (!r->sessions || !r->extents || !r->result.alloc.ns || !r->result.free.ns ||
 	    (r->cli->check && !r->check))
 		return -ENOMEM;
@@ -177,6 +182,34 @@ static int extent_cut(struct extent *x, uint64_t first, uint64_t end)
 	return 0;
 }
 
+static int alloc(struct replay *r, const struct event *e, uint64_t *ret_addr,
+		 struct paclient_call *call)
+{
+	struct paclient_placement where = PACLIENT_PLACEMENT_INIT;
+	paclient *pa = r->sessions[e->session].pa;
+
+	if (!replay_place(r->cli, r->w, &r->region, e, r->freed_addr, &where))
+		return paclient_alloc(pa, r->region.id, e->npages, 0, ret_addr, call);
+	return paclient_alloc_placed(pa, r->region.id, 1, &e->npages, 0, &where, ret_addr, call);
+}
+
+static void compare(struct replay *r, const struct event *e, uint64_t addr)
+{
+	struct replay_result *x = &r->result;
+	uint64_t wanted;
+	char what[80];
+
+	if (!x->checked || x->incomparable || e->place == PLACE_UNKNOWN)
+		return;
+	wanted = replay_addr(r->w, &r->region, e);
+	x->ncompared++;
+	if (addr == wanted)
+		return;
+	x->ndifferent++;
+	snprintf(what, sizeof(what), "the recording has 0x%" PRIx64, wanted);
+	check_failed(r, what, addr);
+}
+
 static int do_alloc(struct replay *r, const struct event *e)
 {
 	struct extent *x = &r->extents[e->extent];
@@ -192,8 +225,7 @@ static int do_alloc(struct replay *r, const struct event *e)
 	}
 	call_init(r->cli, &call);
 	began = now_ns();
-	status = paclient_alloc(r->sessions[e->session].pa, r->region.id, e->npages, 0, &x->addr,
-				&call);
+	status = alloc(r, e, &x->addr, &call);
 	if (status)
 		return failed(r, &call.error);
 	l->ns[l->n++] = now_ns() - began;
@@ -201,6 +233,7 @@ static int do_alloc(struct replay *r, const struct event *e)
 	wrong = r->check ? check_alloc(r->check, x->addr, e->npages) : NULL;
 	if (wrong)
 		check_failed(r, wrong, x->addr);
+	compare(r, e, x->addr);
 	return extent_add(r, e);
 }
 
@@ -223,10 +256,26 @@ static int do_free(struct replay *r, const struct event *e)
 		return failed(r, &call.error);
 	l->ns[l->n++] = now_ns() - began;
 	r->result.nfrees++;
+	r->freed_addr = addr;
 	held_change(r, 0, e->npages);
 	if (r->check)
 		check_give_back(r->check, addr, e->npages);
 	return extent_cut(x, e->first, e->first + e->npages);
+}
+
+/* A piece of a session that is about to end. */
+static void piece_give_back(struct replay *r, const struct session *s, uint64_t addr,
+			    uint64_t npages)
+{
+	struct paclient_call call;
+
+	held_change(r, 0, npages);
+	if (r->check)
+		check_give_back(r->check, addr, npages);
+	call_init(r->cli, &call);
+	/* Where it fails the session's end does it. */
+	if (r->by_hand && s->pa && paclient_free(s->pa, r->region.id, addr, npages, &call))
+		return;
 }
 
 /* What the session still holds goes with it. */
@@ -240,11 +289,8 @@ static void do_close(struct replay *r, const struct event *e)
 		for (size_t i = 0; i < x->npieces; i++) {
 			const struct piece *p = &x->pieces[i];
 
-			held_change(r, 0, p->end - p->first);
-			if (r->check)
-				check_give_back(r->check,
-						x->addr + p->first * r->region.page_size_bytes,
-						p->end - p->first);
+			piece_give_back(r, s, x->addr + p->first * r->region.page_size_bytes,
+					p->end - p->first);
 		}
 		free(x->pieces);
 		x->pieces = NULL;
@@ -283,20 +329,19 @@ static void sleep_until(uint64_t ns)
 static int replay_run(struct replay *r)
 {
 	const struct workload *w = r->w;
-	bool bar = isatty(STDERR_FILENO) && !r->cli->no_progress;
+	struct progress bar;
 	uint64_t began = now_ns();
 	int err = 0;
 
+	progress_begin(&bar, r->cli, "replay");
 	for (size_t i = 0; i < w->nevents && !err; i++) {
-		if (bar && i % PROGRESS_EVENTS == 0)
-			progress_show(i, w->nevents);
+		progress_set(&bar, i, w->nevents);
 		if (r->cli->realtime)
 			sleep_until(began + w->events[i].usec * NSEC_PER_USEC);
 		err = do_event(r, &w->events[i]);
 	}
 	r->result.elapsed_ns = now_ns() - began;
-	if (bar)
-		progress_show(w->nevents, w->nevents);
+	progress_end(&bar);
 	for (uint32_t i = 0; i < w->nsessions; i++)
 		do_close(r, &(struct event){.session = i});
 	return err;
@@ -342,6 +387,8 @@ static int replay_workload(struct cli *cli, const char *name, const struct workl
 	err = cli_open(cli, &pa);
 	if (!err)
 		err = cli_region(cli, pa, name, &r.region);
+	if (!err && cli->exact)
+		err = replay_exact_check(cli, w, &r.region);
 	if (err)
 		return err;
 	if (replay_init(&r))

@@ -2,23 +2,23 @@
  * cmd_sessions - the verbs sessions and quotas
  *
  * Role:       who is there, what it holds, its end; and how much the caller may use.
- * Uses:       cli.h
+ * Uses:       source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A handle, and the region that the verb may name; *ret_region has the id 0 where it names none. Return: 0 or an exit code, already told. */
-static int region_maybe(struct cli *cli, const char *name, paclient **ret_pa,
+/* A source, and the region that the verb may name; *ret_region has the id 0 where it names none. Return: 0 or an exit code, already told. */
+static int region_maybe(struct cli *cli, const char *name, struct source **ret_src,
 			struct paclient_region *ret_region)
 {
 	int err;
 
 	*ret_region = (struct paclient_region){0};
-	err = cli_open(cli, ret_pa);
-	return err || !name ? err : cli_region(cli, *ret_pa, name, ret_region);
+	err = source_open(cli, ret_src);
+	return err || !name ? err : source_region(cli, *ret_src, name, ret_region);
 }
 
 static json_t *session_json(const struct paclient_session *s, uint64_t own)
@@ -67,31 +67,28 @@ static void sessions_table(const struct paclient_session_list *list)
 
 static int sessions_run(struct cli *cli, const char *name)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
-	struct paclient_session_list *list;
+	CLEANUP(source_closep) struct source *src = NULL;
+	const struct paclient_session_list *list;
 	struct paclient_region r;
 	struct paclient_call call;
 	json_t *array;
-	int err = region_maybe(cli, name, &pa, &r);
+	int err = region_maybe(cli, name, &src, &r);
 
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_sessions(pa, r.id, &list, &call))
+	if (src->ask->sessions(src, r.id, &list, &call))
 		return call_error(cli, &call.error);
 	if (cli->json) {
 		array = json_array();
 		for (size_t i = 0; i < list->nsessions; i++)
-			json_array_append_new(
-				array, session_json(list->sessions[i], paclient_session_id(pa)));
-		err = json_out(cli, json_pack("{s:o, s:o}", "region", json_text(r.name), "sessions",
-					      array));
-	} else {
-		sessions_table(list);
-		err = out_end(cli);
+			json_array_append_new(array,
+					      session_json(list->sessions[i], src->session_id));
+		return json_out(cli, json_pack("{s:o, s:o}", "region", json_text(r.name),
+					       "sessions", array));
 	}
-	paclient_sessions_free(list);
-	return err;
+	sessions_table(list);
+	return out_end(cli);
 }
 
 static int kill_run(struct cli *cli, const char *text)
@@ -106,7 +103,9 @@ static int kill_run(struct cli *cli, const char *text)
 		wrong = "is no session: their numbers begin at 1";
 	if (wrong)
 		return usage_error(cli, "kill: \"%s\" %s", text, wrong);
-	err = cli_open(cli, &pa);
+	err = cli_live_only(cli, "kill");
+	if (!err)
+		err = cli_open(cli, &pa);
 	if (err)
 		return err;
 	call_init(cli, &call);
@@ -187,9 +186,9 @@ static json_t *quotas_json(const struct paclient_quota_list *list)
 
 int cmd_quotas(struct cli *cli)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	const char *name = cli_region_take(cli);
-	struct paclient_quota_list *list;
+	const struct paclient_quota_list *list;
 	struct paclient_region r;
 	struct paclient_call call;
 	int err;
@@ -197,19 +196,15 @@ int cmd_quotas(struct cli *cli)
 	if (cli->nargs)
 		return usage_error(cli, "takes one region at most, \"%s\" is one too many",
 				   cli->args[0]);
-	err = region_maybe(cli, name, &pa, &r);
+	err = region_maybe(cli, name, &src, &r);
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_quotas(pa, r.id, &list, &call))
+	if (src->ask->quotas(src, r.id, &list, &call))
 		return call_error(cli, &call.error);
-	if (cli->json) {
-		err = json_out(cli, json_pack("{s:o, s:o}", "region", json_text(r.name), "quotas",
-					      quotas_json(list)));
-	} else {
-		quotas_table(list);
-		err = out_end(cli);
-	}
-	paclient_quotas_free(list);
-	return err;
+	if (cli->json)
+		return json_out(cli, json_pack("{s:o, s:o}", "region", json_text(r.name), "quotas",
+					       quotas_json(list)));
+	quotas_table(list);
+	return out_end(cli);
 }

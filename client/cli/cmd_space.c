@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/cli/progress.h"
+
 /* How long drain --wait sleeps between two questions: at first, and at most. */
 #define WAIT_MS_MIN 10
 #define WAIT_MS_MAX 200
@@ -134,17 +136,23 @@ static int drain_wait(const struct cli *cli, paclient *pa, uint32_t region_id,
 {
 	int timeout_ms = cli->timeout_ms ? cli->timeout_ms : PACLIENT_DEFAULT_TIMEOUT_MS;
 	uint64_t until = now_ms() + (uint64_t)timeout_ms, pause = WAIT_MS_MIN, now;
+	uint64_t npages = d->npages;
 	struct paclient_call call;
+	struct progress bar;
+	int err = 0;
 
-	while (d->nextents && (now = now_ms()) < until) {
+	progress_begin(&bar, cli, "drain");
+	while (!err && d->nextents && (now = now_ms()) < until) {
 		sleep_ms(pause < until - now ? pause : until - now);
 		pause = pause * 2 < WAIT_MS_MAX ? pause * 2 : WAIT_MS_MAX;
 		call_init(cli, &call);
 		d->size = sizeof(*d);
-		if (paclient_drain(pa, region_id, x->addr, x->npages, d, &call))
-			return call_error(cli, &call.error);
+		err = paclient_drain(pa, region_id, x->addr, x->npages, d, &call);
+		if (!err)
+			progress_set(&bar, d->npages < npages ? npages - d->npages : 0, npages);
 	}
-	return 0;
+	progress_end(&bar);
+	return err ? call_error(cli, &call.error) : 0;
 }
 
 static void drain_text(const struct paclient_drain *d)

@@ -1,112 +1,20 @@
 /*
  * cmd_stat - the verbs stat and ping
  *
- * Role:       counters of the daemon or of a region, by one table for text and JSON; the runs of free pages.
- * Uses:       cli.h
+ * Role:       the counters of the daemon or of a region as text and as JSON; the runs of free pages.
+ * Uses:       counters.h, source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/counters.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-/* How a counter is shown to people. */
-enum unit {
-	COUNT,
-	PAGES,
-	BYTES,
-	USEC,
-};
-
-struct counter {
-	const char *key; /* of the JSON object: the field's name */
-	const char *text;
-	enum unit unit;
-	size_t offset;
-};
-
-#define DAEMON(name, text, unit)                                               \
-	{                                                                      \
-#name, text, unit, offsetof(struct paclient_daemon_stat, name) \
-	}
-#define REGION(name, text, unit)                                               \
-	{                                                                      \
-#name, text, unit, offsetof(struct paclient_region_stat, name) \
-	}
-
-static const struct counter daemon_counters[] = {
-	DAEMON(uptime_usec, "up", USEC),
-	DAEMON(nconnections, "connections", COUNT),
-	DAEMON(nsessions, "sessions", COUNT),
-	DAEMON(nregions, "regions", COUNT),
-	DAEMON(connections_total, "connections ever", COUNT),
-	DAEMON(requests_total, "requests", COUNT),
-	DAEMON(refusals_total, "refused", COUNT),
-	DAEMON(bad_frames_total, "bad frames", COUNT),
-	DAEMON(batches_total, "batches", COUNT),
-	DAEMON(received_bytes_total, "received", BYTES),
-	DAEMON(sent_bytes_total, "sent", BYTES),
-	DAEMON(queued_bytes, "queued", BYTES),
-	DAEMON(ngrace, "in grace", COUNT),
-	DAEMON(nending, "ending", COUNT),
-	DAEMON(deaths_total, "deaths", COUNT),
-	DAEMON(nwaiting, "waiting", COUNT),
-	DAEMON(nwatchers, "watchers", COUNT),
-	DAEMON(events_lost_total, "events lost", COUNT),
-	DAEMON(refused_total, "not let in", COUNT),
-	DAEMON(cut_off_total, "cut off", COUNT),
-	DAEMON(quota_refusals_total, "quota refusals", COUNT),
-	DAEMON(repeated_total, "repeated", COUNT),
-	DAEMON(process_commits_total, "process commits", COUNT),
-	DAEMON(process_failures_total, "process failures", COUNT),
-	DAEMON(process_bytes, "process store", BYTES),
-	DAEMON(machine_commits_total, "machine commits", COUNT),
-	DAEMON(machine_failures_total, "machine failures", COUNT),
-	DAEMON(machine_bytes, "machine store", BYTES),
-	DAEMON(connections_max, "connections max", COUNT),
-	DAEMON(connections_wanted, "wanted", COUNT),
-	DAEMON(descriptors_max, "descriptors max", COUNT),
-	DAEMON(locked_bytes_max, "lockable", BYTES),
-	DAEMON(nleft_out, "left out", COUNT),
-	DAEMON(kept_back_total, "log kept back", COUNT),
-	DAEMON(cpu_usec_total, "processor", USEC),
-};
-
-static const struct counter region_counters[] = {
-	REGION(page_size_bytes, "page size", BYTES),
-	REGION(limit_npages, "limit", PAGES),
-	REGION(grown_npages, "grown", PAGES),
-	REGION(free_npages, "free", PAGES),
-	REGION(held_npages, "held back", PAGES),
-	REGION(scavenged_npages, "scavenged", PAGES),
-	REGION(largest_npages, "longest free run", PAGES),
-	REGION(session_npages, "held by sessions", PAGES),
-	REGION(detached_npages, "detached", PAGES),
-	REGION(quarantined_npages, "quarantined", PAGES),
-	REGION(peak_npages, "peak", PAGES),
-	REGION(nextents, "extents", COUNT),
-	REGION(nnamed, "named", COUNT),
-	REGION(nshares, "shares", COUNT),
-	REGION(nwaiting, "waiting", COUNT),
-	REGION(allocs_total, "allocs", COUNT),
-	REGION(frees_total, "frees", COUNT),
-	REGION(reclaims_total, "reclaims", COUNT),
-	REGION(grows_total, "grows", COUNT),
-	REGION(shrinks_total, "shrinks", COUNT),
-	REGION(no_space_total, "no space", COUNT),
-	REGION(quota_refusals_total, "quota refusals", COUNT),
-	REGION(resident_bytes, "resident", BYTES),
-	REGION(busy_npages, "busy", PAGES),
-	REGION(retained_npages, "retained", PAGES),
-	REGION(released_npages_total, "released", PAGES),
-	REGION(cleared_npages_total, "cleared", PAGES),
-	REGION(no_memory_total, "no memory", COUNT),
-	REGION(metadata_bytes, "metadata", BYTES),
-	REGION(generation, "generation", COUNT),
-};
-
 /* Shown together with the histogram. */
-static const struct counter fragmentation = REGION(fragmentation_ppm, "fragmentation", COUNT);
+static const struct counter fragmentation = {
+	"fragmentation_ppm", "fragmentation", COUNT,
+	offsetof(struct paclient_region_stat, fragmentation_ppm)};
 
 static uint64_t counter_get(const struct counter *c, const void *stat)
 {
@@ -151,47 +59,49 @@ static void store_text(const char *failure)
 	key_value("store", "%s%s", failure[0] ? "FAILS: " : "ok", failure);
 }
 
-static int stat_daemon(struct cli *cli, paclient *pa)
+static int stat_daemon(struct cli *cli, struct source *src)
 {
 	struct paclient_daemon_stat stat = {.size = sizeof(stat)};
 	struct paclient_call call;
 	json_t *object;
 
 	call_init(cli, &call);
-	if (paclient_stat_daemon(pa, &stat, &call))
+	if (src->ask->stat_daemon(src, &stat, &call))
 		return call_error(cli, &call.error);
 	if (cli->json) {
-		object = json_pack("{s:s, s:I}", "server", paclient_server_name(pa), "pid",
+		object = json_pack("{s:s, s:I}", "server", src->server, "pid",
 				   (json_int_t)stat.pid);
-		counter_json(object, daemon_counters, ARRAY_SIZE(daemon_counters), &stat);
+		counter_json(object, daemon_counters, ndaemon_counters, &stat);
 		json_object_set_new(object, "store_failure", json_text(stat.store_failure));
 		return json_out(cli, object);
 	}
-	key_value("daemon", "%s", paclient_server_name(pa));
-	counter_text(daemon_counters, ARRAY_SIZE(daemon_counters), &stat, 1);
+	key_value("daemon", "%s", src->server);
+	counter_text(daemon_counters, ndaemon_counters, &stat, 1);
 	store_text(stat.store_failure);
 	return out_end(cli);
 }
 
-static int stat_region(struct cli *cli, paclient *pa, const char *name)
+static int stat_region(struct cli *cli, struct source *src, const char *name)
 {
 	struct paclient_region_stat stat = {.size = sizeof(stat)};
 	struct paclient_free_runs runs;
 	struct paclient_call call;
 	json_t *object;
-	uint32_t id;
+	struct paclient_region r;
 	int err;
 
+	err = source_region(cli, src, name, &r);
+	if (err)
+		return err;
 	call_init(cli, &call);
-	if (paclient_region_open(pa, name, &id, &call) ||
-	    paclient_stat_region(pa, id, &stat, &call))
+	if (src->ask->stat_region(src, r.id, &stat, &call))
 		return call_error(cli, &call.error);
-	err = runs_get(cli, pa, id, &runs);
+	err = runs_get(cli, src, r.id, &runs);
 	if (err)
 		return err;
 	if (cli->json) {
 		object = json_pack("{s:s, s:I}", "region", stat.name, "id", (json_int_t)stat.id);
-		counter_json(object, region_counters, ARRAY_SIZE(region_counters), &stat);
+		counter_json(object, region_counters, nregion_counters, &stat);
 		json_object_set_new(object, "scavenger",
 				    json_string(paclient_scavenger_name(stat.scavenger)));
 		json_object_set_new(object, "durability",
@@ -202,7 +112,7 @@ static int stat_region(struct cli *cli, paclient *pa, const char *name)
 		return json_out(cli, object);
 	}
 	key_value("region", "%s", stat.name);
-	counter_text(region_counters, ARRAY_SIZE(region_counters), &stat, stat.page_size_bytes);
+	counter_text(region_counters, nregion_counters, &stat, stat.page_size_bytes);
 	key_value("scavenger", "%s", paclient_scavenger_name(stat.scavenger));
 	key_value("durability", "%s", paclient_durability_name(stat.durability));
 	store_text(stat.store_failure);
@@ -213,17 +123,17 @@ static int stat_region(struct cli *cli, paclient *pa, const char *name)
 
 int cmd_stat(struct cli *cli)
 {
-	CLEANUP(paclient_closep) paclient *pa = NULL;
+	CLEANUP(source_closep) struct source *src = NULL;
 	const char *name = cli_region_take(cli);
 	int err;
 
 	if (cli->nargs)
 		return usage_error(cli, "takes one region at most, \"%s\" is one too many",
 				   cli->args[0]);
-	err = cli_open(cli, &pa);
+	err = source_open(cli, &src);
 	if (err)
 		return err;
-	return name ? stat_region(cli, pa, name) : stat_daemon(cli, pa);
+	return name ? stat_region(cli, src, name) : stat_daemon(cli, src);
 }
 
 static uint64_t now_usec(void)

@@ -2,16 +2,16 @@
  * cmd_why - the verbs why and fit
  *
  * Role:       ask what an alloc would do, and say it so that somebody can act on it.
- * Uses:       cli.h
+ * Uses:       source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 static void question_deinit(struct question *q)
 {
-	paclient_close(q->pa);
+	source_closep(&q->src);
 }
 
 static int question_read(struct cli *cli, struct question *q)
@@ -29,9 +29,9 @@ static int question_read(struct cli *cli, struct question *q)
 	if (!err)
 		err = placement_check(cli);
 	if (!err)
-		err = cli_open(cli, &q->pa);
+		err = source_open(cli, &q->src);
 	if (!err)
-		err = cli_region(cli, q->pa, name, &q->region);
+		err = source_region(cli, q->src, name, &q->region);
 	if (!err)
 		err = placement_get(cli, &q->region, &q->placement, &q->where);
 	if (!err)
@@ -139,7 +139,7 @@ int cmd_why(struct cli *cli)
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_why(q.pa, q.region.id, q.npages, q.where, &w, &call))
+	if (q.src->ask->why(q.src, q.region.id, q.npages, q.where, &w, &call))
 		return call_error(cli, &call.error);
 	err = remedies_find(cli, &q, &w, &remedies);
 	if (err)
@@ -166,7 +166,7 @@ int cmd_fit(struct cli *cli)
 	if (err)
 		return err;
 	call_init(cli, &call);
-	if (paclient_fit(q.pa, q.region.id, q.npages, q.where, &nextents, &call))
+	if (q.src->ask->fit(q.src, q.region.id, q.npages, q.where, &nextents, &call))
 		return call_error(cli, &call.error);
 	if (cli->json) {
 		object = question_json(&q);

@@ -6,7 +6,6 @@
  */
 #include "client/cli/cli.h"
 
-#include <locale.h>
 #include <stdio.h>
 
 int main(int argc, char **argv)
@@ -14,7 +13,6 @@ int main(int argc, char **argv)
 	struct cli cli = {.prefix = "PACLIENT"};
 	int err;
 
-	setlocale(LC_CTYPE, "");
 	err = options_parse(&cli, argc, argv);
 	if (err)
 		return err;

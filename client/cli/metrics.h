@@ -14,16 +14,16 @@
 struct metrics_region {
 	struct paclient_region info;
 	struct paclient_region_stat stat;
-	struct paclient_quota_list *quotas;
-	struct paclient_user_list *users; /* NULL: the daemon does not say */
+	const struct paclient_quota_list *quotas;
+	const struct paclient_user_list *users; /* NULL: the daemon does not say */
 };
 
 struct metrics {
 	bool up; /* a daemon has answered; else there is nothing below */
 	const char *server;
 	struct paclient_daemon_stat daemon;
-	struct paclient_quota_list *quotas;
-	struct paclient_user_list *users; /* NULL: the daemon does not say */
+	const struct paclient_quota_list *quotas;
+	const struct paclient_user_list *users; /* NULL: the daemon does not say */
 	struct metrics_region *regions;
 	size_t nregions;
 };

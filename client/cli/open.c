@@ -21,6 +21,13 @@ void call_init(const struct cli *cli, struct paclient_call *call)
 	call->timeout_ms = cli->timeout_ms;
 }
 
+int cli_live_only(const struct cli *cli, const char *what)
+{
+	return cli->from
+		       ? usage_error(cli, "%s needs a daemon: --from is for what only reads", what)
+		       : 0;
+}
+
 int cli_open(const struct cli *cli, paclient **ret)
 {
 	struct paclient_options options = PACLIENT_OPTIONS_INIT;

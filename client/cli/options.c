@@ -128,6 +128,18 @@ static void json_find(struct cli *cli, int argc, char **argv)
 		cli->json |= !strcmp(argv[i], "--json");
 }
 
+/* A dump answers, and nothing else. */
+static int from_check(const struct cli *cli)
+{
+	if (!verb_reads(cli->verb))
+		return usage_error(cli, "needs a daemon: --from is for verbs that only show what "
+					"there is, such as list, info and map");
+	if (cli->socket || cli->wait_for_daemon)
+		return usage_error(cli, "--from asks a dump, %s a daemon: give one of the two",
+				   cli->socket ? "--socket" : "--wait-for-daemon");
+	return 0;
+}
+
 int options_parse(struct cli *cli, int argc, char **argv)
 {
 	json_find(cli, argc, argv);
@@ -157,5 +169,5 @@ int options_parse(struct cli *cli, int argc, char **argv)
 	if (cli->command && cli->verb && cli->verb->run != cmd_exec &&
 	    cli->verb->run != cmd_check && cli->verb->run != cmd_completion && !cli->help)
 		return usage_error(cli, "only exec takes a command behind --, and check options");
-	return 0;
+	return cli->from && cli->verb && !cli->help ? from_check(cli) : 0;
 }

@@ -3,9 +3,9 @@
  *
  * Role:       draws conclusions from what the daemon says, and asks it again where that is not enough. Says only what is so now:
  *             each remedy alone is sufficient; that none is known does not mean that there is none.
- * Uses:       cli.h
+ * Uses:       source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ static int align_find(const struct cli *cli, const struct question *q, uint64_t 
 
 		p.align_npages = UINT64_C(1) << middle;
 		call_init(cli, &call);
-		if (paclient_why(q->pa, q->region.id, q->npages, &p, &w, &call))
+		if (q->src->ask->why(q->src, q->region.id, q->npages, &p, &w, &call))
 			return call_error(cli, &call.error);
 		*(w.fits ? &fits : &too_much) = middle;
 	}
@@ -153,33 +153,31 @@ static struct gap gap_find(const struct question *q, const struct paclient_range
 
 static int grow_find(const struct cli *cli, const struct question *q, uint64_t *ret_npages)
 {
-	struct paclient_range_list *grown = NULL, *reserved = NULL, *drained = NULL;
+	const struct paclient_range_list *grown, *reserved, *drained;
+	struct source *src = q->src;
 	struct paclient_call call;
-	int err = 0;
+	uint32_t id = q->region.id;
 
 	call_init(cli, &call);
-	if (paclient_region_ranges(q->pa, q->region.id, &grown, &call) ||
-	    paclient_region_reserved(q->pa, q->region.id, &reserved, &call) ||
-	    paclient_region_drained(q->pa, q->region.id, &drained, &call))
-		err = call_error(cli, &call.error);
-	else if (grown->nranges == grown->nranges_total)
+	if (src->ask->ranges(src, id, SOURCE_GROWN, &grown, &call) ||
+	    src->ask->ranges(src, id, SOURCE_RESERVED, &reserved, &call) ||
+	    src->ask->ranges(src, id, SOURCE_DRAINED, &drained, &call))
+		return call_error(cli, &call.error);
+	if (grown->nranges == grown->nranges_total)
 		*ret_npages = grow_enough(q, gap_find(q, grown), reserved, drained);
-	paclient_ranges_free(grown);
-	paclient_ranges_free(reserved);
-	paclient_ranges_free(drained);
-	return err;
+	return 0;
 }
 
 static int extents_find(const struct cli *cli, const struct question *q, uint64_t *ret_extents)
 {
 	struct paclient_free_runs runs;
 	uint64_t n;
-	int err = runs_get(cli, q->pa, q->region.id, &runs);
+	int err = runs_get(cli, q->src, q->region.id, &runs);
 
 	if (err || !runs.size)
 		return err;
 	n = runs_extents(&runs, q->npages);
-	*ret_extents = n <= paclient_batch_max(q->pa) ? n : 0;
+	*ret_extents = n <= q->src->batch_max ? n : 0;
 	return 0;
 }
 
@@ -192,11 +190,11 @@ static bool quota_leaves(const struct paclient_quota *x, uint64_t npages)
 static int quota_find(const struct cli *cli, const struct question *q, const struct paclient_why *w,
 		      struct remedies *r)
 {
-	struct paclient_quota_list *list;
+	const struct paclient_quota_list *list;
 	struct paclient_call call;
 
 	call_init(cli, &call);
-	if (paclient_quotas(q->pa, q->region.id, &list, &call))
+	if (q->src->ask->quotas(q->src, q->region.id, &list, &call))
 		return call_error(cli, &call.error);
 	for (size_t i = 0; i < list->nquotas; i++) {
 		const struct paclient_quota *x = list->quotas[i];
@@ -206,7 +204,6 @@ static int quota_find(const struct cli *cli, const struct question *q, const str
 		if (!strcmp(x->name, "user_pages") && !strcmp(w->quota, "session_pages"))
 			r->detached = quota_leaves(x, q->npages);
 	}
-	paclient_quotas_free(list);
 	if (!w->short_npages && !fixed(q) && q->npages <= r->quota_limit_npages)
 		r->quota_npages = w->quota_short_npages;
 	return 0;

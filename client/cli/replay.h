@@ -34,7 +34,37 @@ struct replay_result {
 	struct latencies free;
 	bool checked;
 	char check_failure[160]; /* "" = none */
+	struct workload_origin origin;
+	uint64_t ncompared;       /* addresses, with those that were recorded */
+	uint64_t ndifferent;      /* of these */
+	const char *incomparable; /* with --check: why none is compared; NULL = they are */
 };
+
+/** replay_exact_check() - can it be replayed --exact there? Return: 0 or EXIT_USAGE, already told. */
+MUST_CHECK int replay_exact_check(const struct cli *cli, const struct workload *w,
+				  const struct paclient_region *region);
+
+/**
+ * replay_incomparable() - why what @region gives now need not be what was recorded
+ *
+ * Return: NULL where it must be, or a clause for people.
+ */
+const char *replay_incomparable(const struct cli *cli, const struct workload *w,
+				const struct paclient_region *region);
+
+/** replay_addr() - where the alloc @e was, moved to where @region begins. */
+uint64_t replay_addr(const struct workload *w, const struct paclient_region *region,
+		     const struct event *e);
+
+/**
+ * replay_place() - where the alloc @e has to be
+ * @freed_addr: what the last free gave back
+ *
+ * Return: false: it does not matter; @ret is as before.
+ */
+bool replay_place(const struct cli *cli, const struct workload *w,
+		  const struct paclient_region *region, const struct event *e, uint64_t freed_addr,
+		  struct paclient_placement *ret);
 
 /** replay_report() - tell the results, as text or JSON. Return: exit code of the output itself. */
 int replay_report(const struct cli *cli, const char *region, uint64_t page_size_bytes,
@@ -51,9 +81,6 @@ const char *check_alloc(struct check *c, uint64_t addr, uint64_t npages);
 
 /** check_give_back() - the same range is held no more. */
 void check_give_back(struct check *c, uint64_t addr, uint64_t npages);
-
-/** progress_show() - the bar on standard error, at most ten times a second; @done = @all ends it. */
-void progress_show(size_t done, size_t all);
 
 /** now_ns() - CLOCK_MONOTONIC. */
 uint64_t now_ns(void);

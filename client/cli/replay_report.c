@@ -1,7 +1,7 @@
 /*
- * replay_report - what a replay found out, and how far it is
+ * replay_report - what a replay found out
  *
- * Role:       percentiles, text, JSON, progress bar.
+ * Role:       percentiles, text, JSON.
  * Uses:       replay.h
  */
 #include "client/cli/replay.h"
@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #define NSEC_PER_SEC 1000000000u
-#define BAR_WIDTH 40
-#define PROGRESS_NS 100000000u
 
 static const struct {
 	const char *key;
@@ -83,9 +81,17 @@ static int report_json(const struct cli *cli, const char *region, const struct r
 		      "alloc_ns", latencies_json(&r->alloc), "free_ns", latencies_json(&r->free),
 		      "skipped", json_count(r->nskipped), "failed", json_count(r->nfailures),
 		      "failures", failures);
-	if (r->checked)
-		json_object_set_new(o, "check",
-				    json_string(r->check_failure[0] ? r->check_failure : "ok"));
+	if (r->origin.known)
+		json_object_set_new(o, "recording",
+				    json_pack("{s:o, s:o}", "lost", json_count(r->origin.nlost),
+					      "restarts", json_count(r->origin.nrestarts)));
+	if (!r->checked)
+		return json_out(cli, o);
+	json_object_set_new(o, "check", json_string(r->check_failure[0] ? r->check_failure : "ok"));
+	json_object_set_new(o, "addresses",
+			    json_pack("{s:o, s:o, s:o}", "compared", json_count(r->ncompared),
+				      "different", json_count(r->ndifferent), "incomparable",
+				      r->incomparable ? json_text(r->incomparable) : json_null()));
 	return json_out(cli, o);
 }
 
@@ -119,6 +125,15 @@ static void report_text(const char *region, uint64_t page, const struct replay_r
 	}
 	if (r->nskipped)
 		key_value("skipped", "%" PRIu64 ", because what they need had failed", r->nskipped);
+	if (r->origin.nlost || r->origin.nrestarts)
+		key_value("recording",
+			  "%" PRIu64 " events lost, %" PRIu64 " restarts of the daemon",
+			  r->origin.nlost, r->origin.nrestarts);
+	if (r->checked && r->incomparable && r->origin.known)
+		key_value("addresses", "not compared: %s", r->incomparable);
+	else if (r->checked && !r->incomparable)
+		key_value("addresses", "%" PRIu64 " compared, %" PRIu64 " different", r->ncompared,
+			  r->ndifferent);
 	if (r->checked)
 		key_value("check", "%s", r->check_failure[0] ? r->check_failure : "ok");
 }
@@ -132,21 +147,4 @@ int replay_report(const struct cli *cli, const char *region, uint64_t page_size_
 		return report_json(cli, region, r);
 	report_text(region, page_size_bytes, r);
 	return out_end(cli);
-}
-
-void progress_show(size_t done, size_t all)
-{
-	static uint64_t next;
-	uint64_t now = now_ns();
-	int filled = all ? (int)(done * BAR_WIDTH / all) : 0;
-
-	if (done >= all) {
-		fprintf(stderr, "\r\033[K");
-		return;
-	}
-	if (now < next)
-		return;
-	next = now + PROGRESS_NS;
-	fprintf(stderr, "\r[%.*s%*s] %3zu%%", filled, "########################################",
-		BAR_WIDTH - filled, "", done * 100 / all);
 }

@@ -2,16 +2,16 @@
  * runs - the runs of free pages by length
  *
  * Role:       the histogram as a table and as JSON, and what it says about fragmentation.
- * Uses:       cli.h
+ * Uses:       source.h
  */
-#include "client/cli/cli.h"
+#include "client/cli/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define PPM_PER_PERCENT 10000.0
 
-int runs_get(const struct cli *cli, paclient *pa, uint32_t region_id,
+int runs_get(const struct cli *cli, struct source *src, uint32_t region_id,
 	     struct paclient_free_runs *ret)
 {
 	struct paclient_call call;
@@ -19,7 +19,7 @@ int runs_get(const struct cli *cli, paclient *pa, uint32_t region_id,
 
 	*ret = (struct paclient_free_runs){.size = sizeof(*ret)};
 	call_init(cli, &call);
-	status = paclient_free_runs(pa, region_id, ret, &call);
+	status = src->ask->free_runs(src, region_id, ret, &call);
 	if (!status)
 		return 0;
 	ret->size = 0;

@@ -18,6 +18,8 @@ const struct option_spec global_options[] = {
 	 IN(timeout_ms)},
 	{"--wait-for-daemon", NULL, "if none answers yet, at most for the timeout", OPTION_FLAG,
 	 IN(wait_for_daemon)},
+	{"--from", "FILE", "from a dump, not from a daemon; - is standard input", OPTION_TEXT,
+	 IN(from)},
 	{"--json", NULL, "results and errors as JSON", OPTION_FLAG, IN(json)},
 	{"--help", NULL, "this text, or a verb's", OPTION_FLAG, IN(help)},
 	{"--version", NULL, "the version of this program", OPTION_FLAG, IN(version)},
@@ -29,13 +31,34 @@ static const struct option_spec map_options[] = {
 	 IN(width)},
 	{"--lines", "N", "lines at most; default 16", OPTION_COUNT, IN(lines)},
 	{"--ascii", NULL, "no characters beyond ASCII", OPTION_FLAG, IN(ascii)},
+	{"--svg", "FILE", "as a picture for documents; - is standard output", OPTION_TEXT, IN(svg)},
+	{"--html", "FILE",
+	 "as a page with all extents, to zoom into and search; - is standard output", OPTION_TEXT,
+	 IN(html)},
 };
 
 static const struct option_spec replay_options[] = {
 	{"--realtime", NULL, "at the times of the recording, not as fast as possible", OPTION_FLAG,
 	 IN(realtime)},
 	{"--check", NULL, "verify every address, and that all comes back", OPTION_FLAG, IN(check)},
+	{"--exact", NULL, "at the addresses that were recorded", OPTION_FLAG, IN(exact)},
 	{"--no-progress", NULL, "no progress bar", OPTION_FLAG, IN(no_progress)},
+};
+
+static const struct option_spec trace_options[] = {
+	{"--output", "FILE", "start: what to write; it must not be there yet", OPTION_TEXT,
+	 IN(output)},
+	{"--name", "NAME", "of the recording; default: the region's", OPTION_TEXT, IN(name)},
+	{"--max-bytes", "SIZE", "start: end when the file is so long", OPTION_AMOUNT, IN(max)},
+	{"--foreground", NULL, "start: record here, until SIGINT or SIGTERM", OPTION_FLAG,
+	 IN(foreground)},
+};
+
+static const struct option_spec bench_options[] = {
+	{"--npages", "N|SIZE", "of each extent; default 1", OPTION_AMOUNT, IN(npages)},
+	{"--clients", "N", "connections; default 1", OPTION_COUNT, IN(clients)},
+	{"--depth", "N", "requests in flight on each; default 1", OPTION_COUNT, IN(depth)},
+	{"--duration", "DURATION", "for so long; default 2s", OPTION_DURATION, IN(duration_ms)},
 };
 
 static const struct option_spec exec_options[] = {
@@ -101,8 +124,8 @@ static const struct option_spec list_options[] = {
 	{"--user", "NAME|UID", "held by this user, or a session of theirs", OPTION_TEXT, IN(user)},
 	{"--name", "PATTERN", "with such a name, as a shell matches: *, ?, [...]", OPTION_TEXT,
 	 IN(name)},
-	{"--from", "ADDR", "that begin there or above", OPTION_ADDRESS, IN(from)},
-	{"--to", "ADDR", "that begin below", OPTION_ADDRESS, IN(to)},
+	{"--lowest", "ADDR", "that begin there or above", OPTION_ADDRESS, IN(lowest)},
+	{"--limit", "ADDR", "that begin below", OPTION_ADDRESS, IN(limit)},
 	{"--min", "N|SIZE", "no shorter than that", OPTION_AMOUNT, IN(min)},
 	{"--max", "N|SIZE", "no longer than that", OPTION_AMOUNT, IN(max)},
 };
@@ -139,6 +162,10 @@ static const struct option_spec watch_options[] = {
 static const struct option_spec metrics_options[] = {
 	{"--textfile", "PATH", "into this file, in one step, for a collector of such files",
 	 OPTION_TEXT, IN(textfile)},
+};
+
+static const struct option_spec dump_options[] = {
+	{"--output", "FILE", "into this file, not to standard output", OPTION_TEXT, IN(output)},
 };
 
 #define PLACEMENT_HELP                                                                             \
@@ -297,6 +324,17 @@ const struct verb verbs[] = {
 	 "the\n"
 	 "free pages that lie outside of the longest run.\n",
 	 NULL, 0, cmd_stat},
+	{"dump", "[REGION]", "all that verbs read, as a file for later",
+	 "Of the daemon and of each region, or of the one that is named: settings, counters, "
+	 "ranges,\n"
+	 "extents, sessions, users and quotas, as you may see them. --from FILE answers from it "
+	 "what\n"
+	 "the daemon would have answered then, with regions, info, why, fit, lookup, list, "
+	 "sessions,\n"
+	 "quotas, check, stat, metrics and map. Each region is read until nothing has changed "
+	 "meanwhile;\n"
+	 "where that does not come to pass it is told, in the file and on standard error.\n",
+	 OPTIONS(dump_options), cmd_dump},
 	{"metrics", "", "all counters as OpenMetrics text",
 	 "Of the daemon, of each region, and of the users that you may see: all of them for root "
 	 "and "
@@ -323,6 +361,17 @@ const struct verb verbs[] = {
 	 "Each character stands for as many pages as the last line says. Colours are used on a\n"
 	 "terminal, unless NO_COLOR is set.\n",
 	 OPTIONS(map_options), cmd_map},
+	{"trace", "start|stop|status [REGION]", "record a workload on the live daemon",
+	 "start records what is taken and given back in a region, and what was held before, into a "
+	 "file\nfor `paclient replay`. It returns when nothing that happens from then on is "
+	 "missed, "
+	 "and the\nrecorder goes on in the background until stop, which waits until the file is "
+	 "complete. Several\nmay run at once, by names. The region may be left out where there is "
+	 "only one; so may what to\nstop. Nobody waits for the recorder: what it loses is marked "
+	 "in "
+	 "the file, as are restarts of the\ndaemon, and made up for. A disk that is full ends it; "
+	 "what is in the file then can be replayed.\n",
+	 OPTIONS(trace_options), cmd_trace},
 	{"replay", "FILE [REGION]", "replay a recorded workload and time it",
 	 "FILE holds lines \"T open S\", \"T alloc S ID NPAGES\", \"T free S ID FIRST NPAGES\" "
 	 "and\n"
@@ -331,6 +380,14 @@ const struct verb verbs[] = {
 	 "is checked as a whole before the first request. --check wants a region that nobody else\n"
 	 "uses meanwhile. Ends with the exit code of the first failure.\n",
 	 OPTIONS(replay_options), cmd_replay},
+	{"bench", "REGION", "take and give back as fast as possible, and time it",
+	 "Pairs of an alloc and a free, of sessions of its own. Nobody is refused because of it: "
+	 "it "
+	 "does\nnot begin where its extents do not fit the free pages side by side, and it does "
+	 "not "
+	 "make the\nregion grow. Nothing stays when it ends, on SIGINT and SIGTERM, too (exit code "
+	 "130). It ends with\nthe first request that fails.\n",
+	 OPTIONS(bench_options), cmd_bench},
 	{"exec", "[REGION NPAGES|SIZE] -- COMMAND...", "hold extents while a command runs",
 	 "The command finds it in its environment: PACLIENT_ADDR, PACLIENT_NPAGES, "
 	 "PACLIENT_BYTES,\n"
@@ -367,4 +424,18 @@ const struct verb *verb_find(const char *name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+bool verb_reads(const struct verb *v)
+{
+	static int (*const readers[])(struct cli *) = {
+		cmd_regions,  cmd_info,   cmd_why,   cmd_fit,  cmd_lookup,  cmd_list,
+		cmd_sessions, cmd_quotas, cmd_check, cmd_stat, cmd_metrics, cmd_map,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+		if (readers[i] == v->run)
+			return true;
+	}
+	return false;
 }

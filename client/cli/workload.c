@@ -39,7 +39,9 @@ struct reader {
 	size_t room; /* for events */
 	void *sessions;
 	void *extents;
-	uint64_t usec; /* of the line before */
+	uint64_t usec;          /* of the line before */
+	enum event_place place; /* of the next alloc, and its address */
+	uint64_t addr;
 	struct workload_error *why;
 };
 
@@ -170,6 +172,9 @@ static int alloc_read(struct reader *r, struct event *e, const uint64_t *n)
 	x->index = e->extent = r->w.nextents++;
 	x->session = e->session = s->index;
 	x->npages = e->npages = n[2];
+	e->place = r->place;
+	e->addr = r->addr;
+	r->place = PLACE_UNKNOWN;
 	r->w.nallocs++;
 	return 0;
 }
@@ -279,6 +284,70 @@ static int line_read(struct reader *r, char *line)
 	return err ? err : event_add(r, &e);
 }
 
+/* "#: region NAME base ADDR page BYTES" */
+static int region_read(struct reader *r, char **fields, int nfields)
+{
+	struct workload_origin *o = &r->w.origin;
+
+	if (nfields != 7 || number_parse(fields[4], &o->base_addr) ||
+	    number_parse(fields[6], &o->page_size_bytes) || !o->page_size_bytes)
+		return malformed(r, "it should read: #: region NAME base ADDR page BYTES");
+	o->known = true;
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	enum event_place place;
+} places[] = {
+	{"at", PLACE_FIRST},
+	{"placed", PLACE_OTHER},
+	{"held", PLACE_HELD},
+	{"handed", PLACE_HANDED},
+};
+
+/* "#: at ADDR" and its like. */
+static int place_read(struct reader *r, enum event_place place, char **fields, int nfields)
+{
+	const struct workload_origin *o = &r->w.origin;
+
+	if (nfields != 3 || number_parse(fields[2], &r->addr))
+		return malformed(r, "it should read: #: %s ADDR", fields[1]);
+	if (!o->known)
+		return malformed(r, "an address, and no #: region before it");
+	if (r->addr < o->base_addr || (r->addr - o->base_addr) % o->page_size_bytes)
+		return malformed(r, "0x%" PRIx64 " is no page's address there", r->addr);
+	r->place = place;
+	r->w.origin.nplaced += place == PLACE_OTHER;
+	return 0;
+}
+
+/* What a recorder has noted. Words that this version does not know are comments like others. */
+static int note_read(struct reader *r, char *line)
+{
+	struct workload_origin *o = &r->w.origin;
+	char *fields[NFIELDS_MAX];
+	int nfields = split(line, fields);
+	uint64_t n = 0;
+
+	if (nfields < 2)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (!strcmp(fields[1], places[i].word))
+			return place_read(r, places[i].place, fields, nfields);
+	}
+	if (!strcmp(fields[1], "region"))
+		return region_read(r, fields, nfields);
+	if (!strcmp(fields[1], "empty"))
+		o->empty = true;
+	else if (!strcmp(fields[1], "restart"))
+		o->nrestarts++;
+	else if (!strcmp(fields[1], "lost") && (nfields != 3 || number_parse(fields[2], &n)))
+		return malformed(r, "it should read: #: lost N");
+	o->nlost += n;
+	return 0;
+}
+
 static int lines_read(FILE *file, struct reader *r)
 {
 	char *line = NULL;
@@ -295,6 +364,8 @@ static int lines_read(FILE *file, struct reader *r)
 			line[--n] = '\0';
 		if (strlen(line) != (size_t)n)
 			err = malformed(r, "a NUL byte: this is no text file");
+		else if (!strncmp(line, "#: ", 3))
+			err = note_read(r, line);
 		else if (n && line[0] != '#')
 			err = line_read(r, line);
 	}

@@ -6,11 +6,13 @@
  * Invariants: W1  times never go back; a session is opened once before it is used and not used after close.
  *             W2  an extent is allocated once, and freed by its session within its bounds, no page twice.
  *
- * Sessions and extents are numbered from 0 here, whatever the file calls them.
+ * Sessions and extents are numbered from 0 here, whatever the file calls them. What `paclient trace` says about addresses, in
+ * comments that begin with "#:" (recording.h), is read, too; other files have none of it.
  */
 #ifndef PACLIENT_CLI_WORKLOAD_H
 #define PACLIENT_CLI_WORKLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +24,15 @@ enum event_kind {
 	EVENT_CLOSE,
 };
 
+/* How an extent came to its address. */
+enum event_place {
+	PLACE_UNKNOWN,
+	PLACE_FIRST,  /* by first fit */
+	PLACE_OTHER,  /* in some way that is not recorded */
+	PLACE_HELD,   /* it had it before */
+	PLACE_HANDED, /* it is what the last free gave back: another owner has it now */
+};
+
 struct event {
 	uint64_t usec; /* since the start of the recording */
 	enum event_kind kind;
@@ -29,6 +40,19 @@ struct event {
 	uint32_t extent; /* alloc, free */
 	uint64_t first;  /* free: page within the extent */
 	uint64_t npages; /* alloc, free */
+	uint64_t addr;   /* alloc, but for PLACE_UNKNOWN */
+	enum event_place place;
+};
+
+/* What was recorded, where that is known. */
+struct workload_origin {
+	bool known;
+	uint64_t base_addr;
+	uint64_t page_size_bytes;
+	bool empty;     /* nothing was held when it began */
+	size_t nplaced; /* allocs that were neither first fit nor anything of the kind */
+	uint64_t nlost; /* events */
+	uint64_t nrestarts;
 };
 
 struct workload {
@@ -38,6 +62,7 @@ struct workload {
 	uint32_t nextents;
 	size_t nallocs;
 	size_t nfrees;
+	struct workload_origin origin;
 };
 
 struct workload_error {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/lib/cache.h"
 #include "client/lib/conn.h"
 #include "client/lib/error.h"
 #include "client/lib/frame.h"
@@ -205,6 +206,10 @@ static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 	if (wire_reply_scan(msg, nbytes, &r)) {
 		deliver_broken(c, PACLIENT_PROTOCOL, 0, "a frame of %zu bytes holds no reply",
 			       nbytes);
+		return;
+	}
+	if (!r.id && !r.status && r.result == PALLOCD__V1__REPLY__RESULT_RECALL) {
+		cache_recall(c, &r);
 		return;
 	}
 	if (!r.id) {

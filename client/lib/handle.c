@@ -57,6 +57,7 @@ static struct paclient *handle_new(void)
 	ring_init(&c->over);
 	ring_init(&c->queue);
 	ready_init(&c->ready);
+	ring_init(&c->caches);
 	fds_init(&c->fds);
 	maps_init(&c->maps);
 	c->dial_seed = conn_now_ns() ^ (uintptr_t)c;

@@ -194,6 +194,8 @@ struct paclient {
 	bool closing;          /* by one of their callbacks */
 	bool ending;           /* no call may be made any more */
 	struct ready ready;
+	struct ring caches; /* page caches on this handle, see cache.h */
+	bool recalls;       /* atomic: there was one: Hello asks for Recalls */
 	struct fds fds;
 	struct maps maps; /* has a lock of its own */
 	struct arena arena;

@@ -14,6 +14,7 @@ void hello_fill(struct paclient *c, Pallocd__V1__Hello *to)
 	to->grace_msec = c->asked.grace_ms;
 	to->accepts_handover = c->asked.accepts_handover;
 	to->repeats = c->asked.repeats;
+	to->recalls = __atomic_load_n(&c->recalls, __ATOMIC_RELAXED);
 }
 
 static size_t frame(const Pallocd__V1__Request *request, uint8_t *to)

@@ -21,7 +21,7 @@ int scatter_check(const Pallocd__V1__AllocReply *a, size_t max, uint64_t npages)
 		if (!a->npages[i] || __builtin_add_overflow(sum, a->npages[i], &sum))
 			return -EBADMSG;
 	}
-	return sum == npages ? 0 : -EBADMSG;
+	return npages == SCATTER_ANY || sum == npages ? 0 : -EBADMSG;
 }
 
 /* Where the extents go. */

@@ -9,8 +9,11 @@
 
 #include "client/lib/handle.h"
 
+/* As many pages as there are: leased blocks have what is free in them. */
+#define SCATTER_ANY UINT64_MAX
+
 /**
- * scatter_check() - @a holds 1 to @max extents of @npages pages in all
+ * scatter_check() - @a holds 1 to @max extents of @npages pages in all; of any number of them with SCATTER_ANY
  *
  * Return: 0, or -EBADMSG.
  */

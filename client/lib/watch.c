@@ -310,7 +310,8 @@ static void event_read(const Pallocd__V1__Event *from, struct paclient_event *to
 				      .pid = from->pid,
 				      .limit = from->limit,
 				      .used = from->used,
-				      .asked = from->asked};
+				      .asked = from->asked,
+				      .first_fit = from->first_fit};
 	text_copy(to->text, sizeof(to->text), from->text);
 }
 

@@ -195,7 +195,7 @@ static int field_read(struct span *s, struct field *ret)
 static bool is_result(const struct field *f)
 {
 	return f->type == BYTES && f->number >= PALLOCD__V1__REPLY__RESULT_HELLO &&
-	       f->number <= PALLOCD__V1__REPLY__RESULT_CHECK;
+	       f->number <= PALLOCD__V1__REPLY__RESULT_RECALL;
 }
 
 int wire_reply_scan(const uint8_t *msg, size_t nbytes, struct wire_reply *ret)

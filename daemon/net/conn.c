@@ -46,6 +46,19 @@ static const struct {
 /* The rest of it is for what others keep for a connection. */
 _Static_assert(sizeof(struct conn) <= NET_CONN_BYTES / 2, "what a connection takes");
 
+bool conn_tell(struct conn *c)
+{
+	if ((c->state != CONN_READING && c->state != CONN_WAITING) || !fair_may(c->fair))
+		return false;
+	list_remove(&c->in_telling);
+	rpc_recalls(&c->rpc, &c->net->out);
+	if (!c->net->out.n)
+		return true;
+	fair_charge(&c->net->fair, c->fair, CONN_COST_CALLS);
+	conn_settle(c, c->state);
+	return true;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 const char *conn_state_name(enum conn_state state)
@@ -118,6 +131,7 @@ static void lists_leave(struct conn *c)
 	list_remove(&c->in_net);
 	list_remove(&c->in_watching);
 	list_remove(&c->in_woken);
+	list_remove(&c->in_telling);
 	list_remove(&c->in_cut);
 	list_remove(&c->in_held);
 	for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++)
@@ -359,6 +373,7 @@ int conn_open(struct net *net, int fd)
 	c->state = CONN_READING;
 	list_init(&c->in_watching);
 	list_init(&c->in_woken);
+	list_init(&c->in_telling);
 	list_init(&c->in_cut);
 	list_init(&c->in_process);
 	list_init(&c->in_deferred);

@@ -56,6 +56,7 @@ struct conn {
 	struct list in_net;
 	struct list in_watching; /* of net: it watches events */
 	struct list in_woken;    /* of net, until the turn ends */
+	struct list in_telling;  /* of net: it is to be told something when that can be written */
 	struct list in_cut;      /* of net, until the turn ends */
 	struct list in_process;
 	struct list in_deferred; /* of its fair_user */
@@ -123,6 +124,9 @@ void conn_go_on(struct conn *c);
 
 /** conn_events() - write events, if it may have any now. Return: true if there are more for the next turn. */
 bool conn_events(struct conn *c);
+
+/** conn_tell() - write what it is to be told (rpc_ops.tell), if it may have anything now. Return: false: later. */
+bool conn_tell(struct conn *c);
 
 /** conn_of() - of what rpc knows of it. */
 static inline struct conn *conn_of(const struct rpc_conn *rpc)

@@ -190,6 +190,15 @@ static void wake(struct rpc_conn *rpc)
 	net_again(c->net);
 }
 
+static void tell(struct rpc_conn *rpc)
+{
+	struct conn *c = conn_of(rpc);
+
+	if (list_empty(&c->in_telling))
+		list_append(&c->net->telling, &c->in_telling);
+	net_again(c->net);
+}
+
 static uint64_t queued_bytes(const struct rpc_conn *rpc)
 {
 	return conn_of(rpc)->queued_bytes;
@@ -237,6 +246,7 @@ static void committed(struct rpc *rpc)
 static const struct rpc_ops net_ops = {
 	.cut = cut,
 	.wake = wake,
+	.tell = tell,
 	.identify = identify,
 	.queued_bytes = queued_bytes,
 	.submit = submit,
@@ -271,6 +281,8 @@ int net_open(struct net *net, const struct net_config *config, struct rpc *rpc)
 	if (err)
 		return err;
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error of the write, as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	net->in = mem_alloc(NET_IN_BYTES);
 	net->out = (struct rpc_out){.data = mem_alloc(NET_OUT_BYTES), .size = NET_OUT_BYTES};
 	err = net->in && net->out.data ? loop_open(net) : -ENOMEM;

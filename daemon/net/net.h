@@ -98,9 +98,10 @@ struct net {
 	struct timeouts timeouts;
 	struct jobs jobs;
 	struct pressure pressure;
-	struct list woken; /* connections whose first request may be tried again */
-	struct list cut;   /* connections that rpc wants closed */
-	struct list held;  /* connections whose replies wait for a commit, in order of its number */
+	struct list woken;   /* connections whose first request may be tried again */
+	struct list telling; /* connections that are to be told something (rpc_ops.tell) */
+	struct list cut;     /* connections that rpc wants closed */
+	struct list held; /* connections whose replies wait for a commit, in order of its number */
 	struct list
 		watching; /* connections that watch events; who is to have some first is first */
 	uint64_t events_seen; /* the next event's number when the last round began */

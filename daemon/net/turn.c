@@ -177,6 +177,20 @@ static void events_write(struct net *net)
 		net_again(net);
 }
 
+/* Who cannot be told now is when the turn ends in which it can. Few words each, and none of them is told soon again. */
+static void telling_write(struct net *net)
+{
+	if (LIKELY(list_empty(&net->telling)))
+		return;
+	list_for_each (link, &net->telling) {
+		struct conn *c = list_entry(link, struct conn, in_telling);
+
+		/* Its user has had its share of this turn. */
+		if (!conn_tell(c) && (c->state == CONN_READING || c->state == CONN_WAITING))
+			net_again(net);
+	}
+}
+
 /* A slice for ended sessions, and those who wait for what they give back. */
 static void work(struct net *net)
 {
@@ -253,6 +267,7 @@ static void on_turn(uv_check_t *check)
 	deferred_serve(net);
 	cut_end(net);
 	events_write(net);
+	telling_write(net);
 	if (net->expire)
 		expire(net);
 	changes_commit(net);
@@ -281,6 +296,7 @@ int turn_open(struct net *net)
 	timeouts_get(net, msec);
 	timeouts_init(&net->timeouts, msec);
 	list_init(&net->woken);
+	list_init(&net->telling);
 	list_init(&net->cut);
 	list_init(&net->held);
 	list_init(&net->watching);

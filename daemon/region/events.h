@@ -46,7 +46,8 @@ struct event {
 	uint32_t uid;
 	uint32_t pid;
 	uint8_t kind;
-	uint8_t cause; /* enum session_cause */
+	uint8_t cause;  /* enum session_cause */
+	bool first_fit; /* ALLOC: without a placement */
 };
 
 struct events {

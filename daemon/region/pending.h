@@ -53,6 +53,11 @@ MUST_CHECK int region_take(struct region *r, struct owner *o, const uint64_t *np
 			   uint32_t max_extents, const struct region_placement *p,
 			   struct region_pending **ret_pending, struct region_refusal *ret_refusal);
 
+/** region_take_blocks() - the same of region_lease() */
+MUST_CHECK int region_take_blocks(struct region *r, struct owner *o, uint32_t nblocks,
+				  struct region_pending **ret_pending,
+				  struct region_refusal *ret_refusal);
+
 /**
  * pending_finish() - the pages become extents of @o's, with @name (one extent) and @label ("" for none)
  *

@@ -110,6 +110,12 @@ struct region {
 	uint64_t quarantine_usec;
 	uint64_t low_npages;
 	bool low; /* EVENT_SPACE_LOW was the last one */
+	/*
+	 * Somebody has found no space, or it has become low: the layer above asks those for theirs who lease blocks, clears it, and
+	 * keeps here when it did so, and as which of all its recalls.
+	 */
+	bool wanted;
+	uint64_t recall, recall_usec;
 	struct access_rule *rules;
 	uint32_t nrules;
 	struct events *events; /* NULL: nobody watches */
@@ -275,6 +281,22 @@ MUST_CHECK int region_alloc_scattered(struct region *r, struct owner *o, uint64_
 				      uint32_t max_extents, const struct region_placement *p,
 				      uint64_t *ret_addr, uint64_t *ret_npages, uint32_t *ret_n,
 				      uint64_t *ret_scavenged, struct region_refusal *ret_refusal);
+
+#define REGION_BLOCK_NPAGES 64u
+#define REGION_BLOCK_EXTENTS_MAX (REGION_BLOCK_NPAGES / 2)
+
+/**
+ * region_lease() - take up to @nblocks page-cache blocks, at least one: of each all pages that are free
+ * @ret_addr, @ret_npages: room for @nblocks * REGION_BLOCK_EXTENTS_MAX
+ * @ret_n:                 how many extents there are: the runs of free pages, ascending; those that touch are one
+ *
+ * A block is 64 pages, counted from the base; the next one is always that of the lowest free page (reference, pageAlloc.allocToCache).
+ * Ends before a block for which there is no quota. Grows by the step, or by one page, where no page is free at all.
+ * Return: as region_alloc() for one page.
+ */
+MUST_CHECK int region_lease(struct region *r, struct owner *o, uint32_t nblocks, uint64_t *ret_addr,
+			    uint64_t *ret_npages, uint32_t *ret_n, uint64_t *ret_scavenged,
+			    struct region_refusal *ret_refusal);
 
 /**
  * region_quota_left() - pages that the quotas leave to @o in this region; UINT64_MAX: none does

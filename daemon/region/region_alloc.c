@@ -46,6 +46,7 @@ static int no_space(struct region *r, const struct holding *h, uint32_t index, u
 		.quota_npages = region_quota_left(r, h->owner, &quota),
 	};
 	r->counters.no_space++;
+	r->wanted = true;
 	return REGION_E_NO_SPACE;
 }
 
@@ -156,6 +157,7 @@ int run_refuse(struct region *r, const struct holding *h, const struct region_pl
 
 		refusal->addr = region_addr(r, page + pagealloc_run_above(r->pa, page));
 		refusal->asked = req->npages;
+		r->wanted = true;
 		return REGION_E_NOT_FREE;
 	}
 	if (p && longest_runs(r, req, &placed, &aligned, &bounded))
@@ -167,8 +169,8 @@ int run_refuse(struct region *r, const struct holding *h, const struct region_pl
 	return REGION_E_NO_SPACE;
 }
 
-void extents_taken(struct region *r, const struct holding *h, const uint64_t *addr,
-		   const uint64_t *npages, uint32_t n)
+static inline void taken(struct region *r, const struct holding *h, const uint64_t *addr,
+			 const uint64_t *npages, uint32_t n, bool first_fit)
 {
 	r->counters.allocs += n;
 	region_peak(r);
@@ -176,7 +178,13 @@ void extents_taken(struct region *r, const struct holding *h, const uint64_t *ad
 	if (LIKELY(!events_watched(r->events)))
 		return;
 	for (uint32_t i = 0; i < n; i++)
-		event_extent_put(r, EVENT_ALLOC, h, region_page(r, addr[i]), npages[i]);
+		event_taken_put(r, h, addr[i], npages[i], first_fit);
+}
+
+void extents_taken(struct region *r, const struct holding *h, const uint64_t *addr,
+		   const uint64_t *npages, uint32_t n)
+{
+	taken(r, h, addr, npages, n, false);
 }
 
 /* The @n entries that came before the one that failed go back. */
@@ -264,7 +272,7 @@ static inline __attribute__((always_inline)) int alloc(struct region *r, struct 
 	err = batch_take(r, h, npages, n, p, q, ret_addr, ret_scavenged, ret_refusal);
 	if (err || q)
 		return err;
-	extents_taken(r, h, ret_addr, npages, n);
+	taken(r, h, ret_addr, npages, n, !p);
 	return 0;
 }
 

@@ -9,23 +9,35 @@
 #include "region/region_private.h"
 #include "region/session.h"
 
-void event_extent_put(const struct region *r, enum event_kind kind, const struct holding *h,
-		      uint64_t page, uint64_t npages)
+/* @e has its kind. */
+static void about_extent(const struct region *r, struct event *e, const struct holding *h,
+			 uint64_t addr, uint64_t npages)
 {
-	struct event e = {.kind = (uint8_t)kind,
-			  .region_id = r->id,
-			  .addr = region_addr(r, page),
-			  .npages = npages};
-
+	e->region_id = r->id;
+	e->addr = addr;
+	e->npages = npages;
 	if (h->owner)
-		e.uid = h->owner->uid;
+		e->uid = h->owner->uid;
 	if (h->owner && !h->owner->detached) {
 		const struct session *s = CONTAINER_OF(h->owner, struct session, owner);
 
-		e.session = s->id;
-		e.pid = (uint32_t)s->pid;
+		e->session = s->id;
+		e->pid = (uint32_t)s->pid;
 	}
-	events_put(r->events, &e);
+	events_put(r->events, e);
+}
+
+void event_extent_put(const struct region *r, enum event_kind kind, const struct holding *h,
+		      uint64_t page, uint64_t npages)
+{
+	about_extent(r, &(struct event){.kind = (uint8_t)kind}, h, region_addr(r, page), npages);
+}
+
+void event_taken_put(const struct region *r, const struct holding *h, uint64_t addr,
+		     uint64_t npages, bool first_fit)
+{
+	about_extent(r, &(struct event){.kind = EVENT_ALLOC, .first_fit = first_fit}, h, addr,
+		     npages);
 }
 
 void event_range_put(const struct region *r, enum event_kind kind, uint64_t page, uint64_t npages)
@@ -62,6 +74,7 @@ void space_watch(struct region *r)
 	if (LIKELY(r->low ? npages < enough_npages(r) : npages >= r->low_npages))
 		return;
 	r->low = !r->low;
+	r->wanted |= r->low;
 	events_emit(r->events, &(struct event){.kind = r->low ? EVENT_SPACE_LOW : EVENT_SPACE_OK,
 					       .region_id = r->id,
 					       .npages = npages,

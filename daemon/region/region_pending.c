@@ -203,6 +203,29 @@ int region_take(struct region *r, struct owner *o, const uint64_t *npages, uint3
 	return 0;
 }
 
+int region_take_blocks(struct region *r, struct owner *o, uint32_t nblocks,
+		       struct region_pending **ret_pending, struct region_refusal *ret_refusal)
+{
+	CLEANUP(pending_freep) struct region_pending *q = NULL;
+	struct scattered out = {0};
+	int err;
+
+	if (r->faulted)
+		return REGION_E_FAULTED;
+	err = pending_new(r, nblocks * REGION_BLOCK_EXTENTS_MAX, &q);
+	if (err)
+		return err;
+	out.addr = q->addr;
+	out.npages = q->npages;
+	out.q = q;
+	err = lease_alloc(r, o, nblocks, &out, ret_refusal);
+	if (err)
+		return err;
+	pending_taken(q);
+	*ret_pending = take_ptr(q);
+	return 0;
+}
+
 /* Nothing of @q is busy any more. */
 static void pending_unlist(struct region_pending *q)
 {

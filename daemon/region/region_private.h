@@ -218,6 +218,10 @@ void event_extent_put(const struct region *r, enum event_kind kind, const struct
 		      uint64_t page, uint64_t npages);
 void event_range_put(const struct region *r, enum event_kind kind, uint64_t page, uint64_t npages);
 
+/** event_taken_put() - a request of @h's got these pages; @first_fit: it did not say where. Only where somebody watches. */
+void event_taken_put(const struct region *r, const struct holding *h, uint64_t addr,
+		     uint64_t npages, bool first_fit);
+
 /** event_extent() - tell who watches: something has become of pages of @h's. */
 static inline void event_extent(const struct region *r, enum event_kind kind,
 				const struct holding *h, uint64_t page, uint64_t npages)
@@ -342,6 +346,10 @@ struct scattered {
 MUST_CHECK int scatter_alloc(struct region *r, struct owner *o, uint64_t npages,
 			     uint32_t max_extents, const struct region_placement *p,
 			     struct scattered *out, struct region_refusal *refusal);
+
+/** lease_alloc() - region_lease(); or, with @out's q, as batch_take_pending() */
+MUST_CHECK int lease_alloc(struct region *r, struct owner *o, uint32_t nblocks,
+			   struct scattered *out, struct region_refusal *refusal);
 
 /** scatter_most() - no extent is without a page: so many can there be. */
 static inline uint32_t scatter_most(const struct region *r, uint32_t max_extents)

@@ -12,12 +12,17 @@
 #include "base/clock.h"
 #include "rpc/memory.h"
 
+_Static_assert(REGION_BLOCK_NPAGES == PALLOCD_BLOCK_NPAGES, "blocks are as the protocol says");
+_Static_assert(PALLOCD_LEASE_EXTENTS_MAX <= PALLOCD_BATCH_EXTENTS_MAX,
+	       "a lease fits an AllocReply");
+
 /* What is asked for, in region's terms, and what came of it. */
 struct alloc {
 	struct region *r;
 	struct owner *owner;
 	const struct region_placement *placement; /* NULL: anywhere */
-	uint32_t max; /* extents that the one entry may be met by; 0: one for each entry */
+	uint32_t
+		max; /* extents that the one entry, or the blocks, may be met by; 0: one for each entry */
 	uint64_t *addr, *npages;
 	uint32_t n;
 	uint64_t scavenged_npages, cleared_npages;
@@ -52,6 +57,55 @@ static enum pallocd_status scatter_check(struct call *c, const struct region_pla
 	return PALLOCD_OK;
 }
 
+/* Blocks are what they are: nothing else can be wished for but what becomes of the memory behind them. */
+static enum pallocd_status block_check(struct call *c)
+{
+	const Pallocd__V1__Alloc *m = c->req->alloc;
+	const struct {
+		const char *field;
+		bool set;
+	} others[] = {
+		{"npages", m->n_npages},   {"placement", m->placement},
+		{"name", *m->name},        {"scatter_extents", m->scatter_extents},
+		{"label", *m->label},      {"wait_msec", m->wait_msec},
+		{"lifetime", m->lifetime},
+	};
+
+	if (!m->block)
+		return PALLOCD_OK;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (others[i].set)
+			return call_refuse(c, PALLOCD_INVALID, others[i].field,
+					   "%s does not go with block: leased blocks are a "
+					   "session's, have no names, and are had at once or not "
+					   "at all",
+					   others[i].field);
+	}
+	if (m->block > PALLOCD_LEASE_BLOCKS_MAX) {
+		c->refusal.asked = m->block;
+		c->refusal.limit = PALLOCD_LEASE_BLOCKS_MAX;
+		return call_refuse(c, PALLOCD_LIMIT, "block",
+				   "%" PRIu32 " blocks: one request may lease %u, use several",
+				   m->block, PALLOCD_LEASE_BLOCKS_MAX);
+	}
+	return PALLOCD_OK;
+}
+
+/* Does the reply say how long each extent is? */
+static bool says_lengths(const struct call *c)
+{
+	return c->req->alloc->scatter_extents || c->req->alloc->block;
+}
+
+/* How many extents may meet what is asked for; 0: one each entry. */
+static uint32_t extents_most(const Pallocd__V1__Alloc *m)
+{
+	if (m->block)
+		return m->block * REGION_BLOCK_EXTENTS_MAX;
+	/* No extent is without a page. */
+	return m->npages[0] < m->scatter_extents ? (uint32_t)m->npages[0] : m->scatter_extents;
+}
+
 static enum pallocd_status text_check(struct call *c)
 {
 	const Pallocd__V1__Alloc *m = c->req->alloc;
@@ -73,8 +127,7 @@ static enum pallocd_status alloc_begin(struct call *c, struct alloc *a)
 
 	c->reply.alloc = call_take(c, 1, sizeof(*c->reply.alloc));
 	a->n = (uint32_t)m->n_npages;
-	/* No extent is without a page. */
-	a->max = m->npages[0] < m->scatter_extents ? (uint32_t)m->npages[0] : m->scatter_extents;
+	a->max = extents_most(m);
 	a->addr = call_take(c, a->max > a->n ? a->max : a->n, sizeof(uint64_t));
 	a->npages = call_take(c, a->max, sizeof(uint64_t));
 	a->refusal.quota_npages = UINT64_MAX;
@@ -88,6 +141,9 @@ static int pages_take(const struct call *c, struct alloc *a)
 {
 	const Pallocd__V1__Alloc *m = c->req->alloc;
 
+	if (m->block)
+		return region_lease(a->r, a->owner, m->block, a->addr, a->npages, &a->n,
+				    &a->scavenged_npages, &a->refusal);
 	if (m->scatter_extents)
 		return region_alloc_scattered(a->r, a->owner, m->npages[0], a->max, a->placement,
 					      a->addr, a->npages, &a->n, &a->scavenged_npages,
@@ -139,7 +195,7 @@ static enum pallocd_status alloc_fill(struct call *c, const struct alloc *a)
 {
 	Pallocd__V1__AllocReply *reply = c->reply.alloc;
 
-	if (!c->req->alloc->scatter_extents && !a->cleared_npages) {
+	if (!says_lengths(c) && !a->cleared_npages) {
 		c->quick = true;
 		c->quick_addr = a->addr;
 		c->quick_n = a->n;
@@ -149,7 +205,7 @@ static enum pallocd_status alloc_fill(struct call *c, const struct alloc *a)
 	reply->addr = a->addr;
 	reply->npages = a->npages;
 	reply->n_addr = a->n;
-	reply->n_npages = c->req->alloc->scatter_extents ? a->n : 0;
+	reply->n_npages = says_lengths(c) ? a->n : 0;
 	reply->scavenged_npages = a->scavenged_npages;
 	reply->cleared_npages = a->cleared_npages;
 	return PALLOCD_OK;
@@ -207,8 +263,10 @@ static int pending_take(struct call *c, struct alloc *a, struct region_pending *
 	int err;
 
 	do {
-		err = region_take(a->r, a->owner, m->npages, (uint32_t)m->n_npages, a->max,
-				  a->placement, ret_pending, &a->refusal);
+		err = m->block ? region_take_blocks(a->r, a->owner, m->block, ret_pending,
+						    &a->refusal)
+			       : region_take(a->r, a->owner, m->npages, (uint32_t)m->n_npages,
+					     a->max, a->placement, ret_pending, &a->refusal);
 	} while (err && call_reclaim(c, err));
 	return err;
 }
@@ -226,7 +284,7 @@ static enum pallocd_status memory_go_on(struct call *c, struct alloc *a)
 		return status;
 	a->n = p->n;
 	memcpy(a->addr, p->addr, p->n * sizeof(*p->addr));
-	if (m->scatter_extents)
+	if (says_lengths(c))
 		memcpy(a->npages, p->npages, p->n * sizeof(*p->npages));
 	a->scavenged_npages = p->scavenged_npages;
 	a->cleared_npages = memory_cleared(c->conn);
@@ -305,7 +363,8 @@ enum pallocd_status alloc_special(struct call *c, struct region *r, struct owner
 	uint64_t begin = clock_usec();
 	enum pallocd_status status = PALLOCD_OK;
 
-	if (m->placement) {
+	status = block_check(c);
+	if (!status && m->placement) {
 		status = call_placement(c, m->placement, &placement);
 		a.placement = &placement;
 	}
@@ -319,6 +378,8 @@ enum pallocd_status alloc_special(struct call *c, struct region *r, struct owner
 		status = alloc_begin(c, &a);
 	if (!status)
 		status = alloc_go(c, &a);
+	if (!status && m->block && !c->again && !c->waits)
+		recall_expect(c->conn);
 	/* How long a search under conditions takes, nobody knows before. */
 	c->rpc->cost += (clock_usec() - begin) * RPC_COST_PER_USEC;
 	return status;

@@ -225,6 +225,21 @@ uint64_t waiters_expire(struct rpc *rpc, uint64_t now_usec);
 /** waiters_count() - in @r's queue. */
 uint32_t waiters_count(const struct rpc *rpc, const struct region *r);
 
+/** recall_expect() - @conn's session leases blocks: from now on it is told when others want space. */
+void recall_expect(struct rpc_conn *conn);
+
+/** recall_end() - it is not any more; nothing happens where it was not. */
+void recall_end(struct rpc_conn *conn);
+
+/** recall_heard() - @conn asks for something: it has read what it was told, as far as anybody can know. */
+void recall_heard(struct rpc_conn *conn);
+
+/** recall_wanted() - somebody has found no space in @r, or it has become low: whoever leases blocks there is told, unless that was just done. */
+void recall_wanted(struct rpc *rpc, struct region *r);
+
+/** recalls_run() - who still waits is still in want of space. Return: when this is to be called again; UINT64_MAX: nobody waits. */
+uint64_t recalls_run(struct rpc *rpc, uint64_t now_usec);
+
 /** waiters_deinit() - nobody waits. */
 void waiters_deinit(struct rpc *rpc);
 

@@ -44,6 +44,7 @@ int rpc_conn_open(struct rpc_conn *conn, struct rpc *rpc, const struct session_p
 	*conn = (struct rpc_conn){.rpc = rpc, .peer = *peer};
 	list_init(&conn->in_waiters);
 	list_init(&conn->in_busy);
+	list_init(&conn->in_leasing);
 	err = regions_user(rs, peer->uid, &conn->user);
 	if (err)
 		return err;
@@ -76,6 +77,7 @@ void rpc_conn_close(struct rpc_conn *conn, enum session_cause cause)
 	bool stays = conn->rpc->store && conn->rpc->commit.stopping;
 
 	watch_end(conn);
+	recall_end(conn);
 	conn_turns_end(conn);
 	if (s) {
 		s->conn = NULL;
@@ -93,6 +95,7 @@ void conn_lose_session(struct rpc_conn *conn)
 	conn->repeats = false;
 	conn->ending = PALLOCD_SESSION_ENDED;
 	conn_turns_end(conn);
+	recall_end(conn);
 	watch_end(conn);
 	if (conn->rpc->ops)
 		conn->rpc->ops->cut(conn);

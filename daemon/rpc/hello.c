@@ -23,6 +23,7 @@ static const Pallocd__V1__Feature features[] = {
 	PALLOCD__V1__FEATURE__FEATURE_WATCH,     PALLOCD__V1__FEATURE__FEATURE_WAIT,
 	PALLOCD__V1__FEATURE__FEATURE_BACKING,   PALLOCD__V1__FEATURE__FEATURE_REPEAT,
 	PALLOCD__V1__FEATURE__FEATURE_CHECK,     PALLOCD__V1__FEATURE__FEATURE_USERS,
+	PALLOCD__V1__FEATURE__FEATURE_LEASE,
 };
 
 static enum pallocd_status hello_check(struct call *c)
@@ -167,6 +168,8 @@ enum pallocd_status hello_serve(struct call *c)
 	session_changed(s);
 	s->conn = c->conn;
 	c->conn->session = s;
+	if (m->recalls)
+		recall_expect(c->conn);
 	hello_fill(c, s, m->token.len);
 	return PALLOCD_OK;
 }

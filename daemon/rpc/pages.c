@@ -84,14 +84,15 @@ enum pallocd_status alloc_serve(struct call *c)
 	status = call_region(c, m->region_id, m->region, &r);
 	if (UNLIKELY(status))
 		return status;
-	status = batch_check(c, m->n_npages, "npages");
+	/* Blocks are told by their number; see alloc.c for what may go with them. */
+	status = m->block ? PALLOCD_OK : batch_check(c, m->n_npages, "npages");
 	if (UNLIKELY(status))
 		return status;
 	status = alloc_owner(c, (int)m->lifetime, &o);
 	if (UNLIKELY(status))
 		return status;
-	if (UNLIKELY(m->placement || m->scatter_extents || m->wait_msec || *m->name || *m->label ||
-		     m->commit || m->zero || r->commit_now || r->sanitize))
+	if (UNLIKELY(m->block || m->placement || m->scatter_extents || m->wait_msec || *m->name ||
+		     *m->label || m->commit || m->zero || r->commit_now || r->sanitize))
 		return alloc_special(c, r, o);
 	return plain_serve(c, r, o);
 }

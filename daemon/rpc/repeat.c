@@ -148,6 +148,8 @@ static uint32_t reply_bytes_max(const Pallocd__V1__Request *req)
 	switch ((int)req->verb_case) {
 	case PALLOCD__V1__REQUEST__VERB_ALLOC:
 		n = m->scatter_extents ? 2 * (size_t)m->scatter_extents : m->n_npages;
+		if (m->block)
+			n = (size_t)m->block * PALLOCD_BLOCK_NPAGES;
 		if (n > 2 * PALLOCD_BATCH_EXTENTS_MAX)
 			n = 2 * PALLOCD_BATCH_EXTENTS_MAX;
 		return (uint32_t)(64 + 10 * n);

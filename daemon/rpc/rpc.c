@@ -24,6 +24,7 @@ int rpc_init(struct rpc *rpc, struct regions *regions, const char *server)
 		.work_usec = RPC_WORK_USEC,
 	};
 	list_init(&rpc->busy);
+	list_init(&rpc->leasing);
 	commits_init(rpc);
 	return arena_init(&rpc->arena);
 }
@@ -159,7 +160,11 @@ static int message_serve(struct rpc_conn *conn, const uint8_t *data, size_t n, s
 	/* One that goes on was counted when it began. */
 	rpc->counters.requests += !conn->nturns;
 	rpc->cost++;
+	if (UNLIKELY(conn->told))
+		recall_heard(conn);
 	status = dispatch(&c);
+	if (UNLIKELY(c.region && c.region->wanted))
+		recall_wanted(rpc, regions_by_id(rpc->regions, c.region->id));
 	if (UNLIKELY(c.again || c.waits)) {
 		conn->nturns++;
 		return c.again ? RPC_E_PAUSE : RPC_E_WAIT;

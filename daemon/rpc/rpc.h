@@ -108,6 +108,8 @@ struct rpc {
 	uint32_t nqueues;
 	uint32_t nwaiting;             /* in all queues */
 	struct list busy;              /* connections: see in_busy there */
+	struct list leasing;           /* connections: see in_leasing there */
+	uint64_t recalls;              /* so far; see recall.c */
 	struct scavenger **scavengers; /* by region, from [0]; NULL until there is one */
 	uint32_t nscavengers;
 	uint64_t wait_next_usec; /* nobody's time is over earlier; UINT64_MAX: nobody waits */
@@ -158,6 +160,8 @@ struct rpc_ops {
 	 * watched from now on. Called before its session begins, or goes on. Return: 0, RPC_E_CLOSE (the process has died), -ENOMEM.
 	 */
 	int (*identify)(struct rpc_conn *conn);
+	/** @conn is to be told that others want space: rpc_recalls() is to be called when something can be written, soon */
+	void (*tell)(struct rpc_conn *conn);
 	/** requests of @conn that are not served, and replies that are not written */
 	uint64_t (*queued_bytes)(const struct rpc_conn *conn);
 	/** rpc->commit_done has risen: replies that waited for that may go out */
@@ -190,6 +194,10 @@ struct rpc_conn {
 	struct list
 		in_busy; /* its request waits until pages of a region are busy no more (busy_region) */
 	uint32_t busy_region;
+	struct list
+		in_leasing; /* its session has leased blocks: it is told when others want space */
+	uint64_t recalled;  /* it has been told of all recalls up to this one, or need not be */
+	bool told;          /* and it has asked for nothing since: it is told no more until then */
 };
 
 /** conn_session_id() - for the log; 0: it has none. */
@@ -249,6 +257,9 @@ bool rpc_events(struct rpc_conn *conn, struct rpc_out *out);
 
 /** rpc_events_due() - are there any? O(1): may say yes where all of them are filtered out. */
 bool rpc_events_due(const struct rpc_conn *conn);
+
+/** rpc_recalls() - append what @conn is to be told of others who want space; RPC_OUT_ROOM_MIN is there. Nothing where it is told already. */
+void rpc_recalls(struct rpc_conn *conn, struct rpc_out *out);
 
 /**
  * rpc_serve() - serve all frames that are complete in [@data, @data + @n)

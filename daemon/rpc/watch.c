@@ -10,7 +10,7 @@
 /* Events that one call may look at, some 10 ns each, before others have their turn. */
 #define LOOK_EVENTS 8192u
 
-/* Q2: an event is at most 12 numbers of 11 bytes and a short word. */
+/* Q2: an event is at most 13 numbers of 11 bytes and a short word. */
 _Static_assert(PALLOCD_EVENTS_MAX * 200 <= PALLOCD_FRAME_BYTES_MAX, "Events fit a frame");
 
 struct rpc_watch {
@@ -110,6 +110,7 @@ static void event_fill(const struct regions *rs, const struct event *e, Pallocd_
 	ret->limit = e->limit;
 	ret->used = e->used;
 	ret->asked = e->asked;
+	ret->first_fit = e->first_fit;
 }
 
 bool rpc_events_due(const struct rpc_conn *conn)

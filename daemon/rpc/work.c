@@ -61,8 +61,10 @@ uint64_t rpc_expire(struct rpc *rpc)
 {
 	uint64_t now = clock_usec(), sessions = regions_expire(rpc->regions, now);
 	uint64_t waits = waiters_expire(rpc, now), scavenge = scavengers_run(rpc, now);
-	uint64_t commits = commits_retry(rpc, now);
+	uint64_t commits = commits_retry(rpc, now), recalls = recalls_run(rpc, now);
 	uint64_t next = sessions < waits ? sessions : waits;
+
+	next = next < recalls ? next : recalls;
 
 	next = next < scavenge ? next : scavenge;
 	return next < commits ? next : commits;

@@ -69,6 +69,8 @@ struct paclient_event {
 	uint64_t limit;
 	uint64_t used;
 	uint64_t asked;
+	/* ALLOC: no placement was asked for, so that it is the lowest run that was long enough. */
+	bool first_fit;
 };
 
 /* Which events: all that is set must hold. PACLIENT_WATCH_FILTER_INIT sets nothing: all of them. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build - the Debian packages: pallocd, libpaclient0, libpaclient-dev and paclient, into build/packages/
+# build - the Debian packages: pallocd, libpaclient0, libpaclient-dev, paclient and python3-paclient, into build/packages/
 #
 #   systemd/debian/build.sh [--no-setup] [--output FOLDER] [--version VERSION]
 #

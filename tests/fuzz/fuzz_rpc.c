@@ -223,8 +223,11 @@ static int known(struct rpc_conn *conn)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct rpc_ops ops = {
-		.cut = ignore, .wake = ignore, .identify = known, .queued_bytes = none_queued};
+	static const struct rpc_ops ops = {.cut = ignore,
+					   .wake = ignore,
+					   .tell = ignore,
+					   .identify = known,
+					   .queued_bytes = none_queued};
 	struct region_refusal rr;
 	struct regions regions;
 	struct rpc_conn other, sibling, conn;

@@ -39,6 +39,10 @@ done
 for path in /usr/bin/paclient /usr/share/man/man1/paclient.1.gz; do
 	has "${list[paclient]}" "^$path\$" "paclient"
 done
+for path in __init__.py py.typed client.py; do
+	has "${list[python3-paclient]}" "^/usr/lib/python3/dist-packages/paclient/$path\$" "python3-paclient"
+done
+lacks "${list[python3-paclient]}" '\.(pyc|so)$' "python3-paclient"
 lacks "$(printf '%s\n' "${list[@]}")" '^/usr/local|^/usr/share/man/.*[0-9]$' "what no package has: /usr/local, manual pages that are not compressed"
 for name in "${names[@]}"; do
 	has "${list[$name]}" "^/usr/share/doc/$name/copyright\$" "$name"
@@ -51,6 +55,8 @@ done
 
 same "libpaclient0 (= $version)" "$(grep -oE 'libpaclient0 \(=[^)]*\)' <<<"${depends[libpaclient-dev]}")" "libpaclient-dev: Depends"
 has "${depends[paclient]}" 'libpaclient0 \(>= 0\.1\.0\)' "paclient: Depends"
+has "${depends[python3-paclient]}" 'libpaclient0 \(>= 0\.1\.0\)' "python3-paclient: Depends"
+has "${depends[python3-paclient]}" '(^|, )python3:any' "python3-paclient: Depends"
 for library in libc6 libuv1 libinih1 liblmdb0 libprotobuf-c1 libsystemd0; do
 	has "${depends[pallocd]}" "(^|, )$library( |,|\$)" "pallocd: Depends"
 done

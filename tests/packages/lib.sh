@@ -9,7 +9,7 @@ build=${1:?the build folder}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 packages=$build/packages
-names=(pallocd libpaclient0 libpaclient-dev paclient)
+names=(pallocd libpaclient0 libpaclient-dev paclient python3-paclient)
 nchecks=0
 nfailed=0
 

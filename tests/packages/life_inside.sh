@@ -70,7 +70,7 @@ if [[ $(get DynamicUser service) == no && $user ]]; then
 fi
 group=$(systemctl show -P SocketGroup pallocd.socket)
 [[ ! $group ]] || ok "the socket's group" getent group "$group"
-ok "install the others" dpkg -i "$stage"/previous/{libpaclient0,libpaclient-dev,paclient}_*.deb
+ok "install the others" dpkg -i "$stage"/previous/{libpaclient0,libpaclient-dev,paclient,python3-paclient}_*.deb
 
 step "configure, and switch on"
 printf '[Region]\nLimit = 64M\nInitial = 16M\n' >/etc/pallocd/regions.d/ddr.region
@@ -144,7 +144,7 @@ until [[ -s $dir/replays ]]; do sleep 0.02; done
 done_before=$(wc -l <"$dir/replays")
 apt "upgrade" install "$stage"/new/*.deb
 new=$(dpkg-deb -f "$stage"/new/pallocd_*.deb Version)
-for name in pallocd libpaclient0 libpaclient-dev paclient; do
+for name in pallocd libpaclient0 libpaclient-dev paclient python3-paclient; do
 	same "ii $new" "$(version "$name")" "$name, upgraded"
 done
 same active "$(systemctl is-active pallocd.service)" "pallocd.service, upgraded"
@@ -166,6 +166,14 @@ same 33 $? "the client that held pages: exit code of its command"
 nchecks=$((nchecks + 1))
 ! paclient lookup ddr mine >/dev/null 2>&1 || fail "what that client held is still held"
 ok "paclient check" paclient check
+# What Python leaves behind itself goes with the package, too.
+same "16 16 0" "$(/usr/bin/python3 -c 'import paclient
+with paclient.Client() as client:
+	ddr = client.region("ddr")
+	before = ddr.stat().session_npages
+	with ddr.alloc(16) as extent:
+		print(extent.npages, ddr.stat().session_npages - before, end=" ")
+	print(ddr.stat().session_npages - before)' 2>&1)" "the Python module"
 
 step "remove: it stops; what was configured and kept stays"
 ok "remove" dpkg --remove pallocd
@@ -207,7 +215,7 @@ ok "paclient ping" paclient ping
 printf '[Region]\nLimit = 1M\n' >/etc/pallocd/regions.d/mine.region
 printf '[Daemon]\nLogLevel = info\n' >/etc/pallocd/pallocd.conf.d/mine.conf
 echo "do not lose" >/etc/pallocd/notes.txt
-apt "purge" purge pallocd paclient libpaclient-dev libpaclient0
+apt "purge" purge pallocd paclient libpaclient-dev python3-paclient libpaclient0
 same "" "$(pgrep -x pallocd)" "daemons that run, purged"
 same "/etc/pallocd /etc/pallocd/notes.txt" "$(find /etc/pallocd | sort | paste -sd' ')" "/etc/pallocd, purged"
 rm -r /etc/pallocd

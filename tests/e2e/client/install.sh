@@ -23,11 +23,11 @@ done
 pc=$(find "$prefix" -name paclient.pc)
 libdir=$(dirname "$(dirname "$pc")")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
-daemon_start --region ddr,limit=4M,initial=4M
+daemon_start --region ddr,limit=4M,initial=4M --region mem,limit=4M,initial=4M,backing=memfd
 version=$("$prefix/bin/paclient" --version)
 version=${version#paclient }
 
-for file in "$prefix/include/paclient.h" "$prefix/include/paclient/memory.h" "$prefix/include/paclient/users.h" "$prefix/include/paclient/watch.h" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
+for file in "$prefix/include/paclient.h" "$prefix/include/paclient/cache.h" "$prefix/include/paclient/memory.h" "$prefix/include/paclient/users.h" "$prefix/include/paclient/watch.h" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
 	"$libdir/libpaclient.a" "$prefix/share/man/man1/paclient.1" "$prefix/share/man/man3/libpaclient.3"; do
 	nchecks=$((nchecks + 1))
 	[[ -e $file ]] || fail "not installed: $file"
@@ -98,19 +98,42 @@ for part in "$prefix"/include/paclient/*.h; do
 	has "$(echo "#include <$part>" | "$cc" -I"$prefix/include" -fsyntax-only -xc - 2>&1)" 'include <paclient.h>' "$part alone"
 done
 
-# What the library shows is what the header declares, and the header is C++ as well.
+# What the library shows is what the header declares.
 shown=$(nm -D --defined-only "$libdir/libpaclient.so" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
 declared=$(cat "$prefix/include/paclient.h" "$prefix"/include/paclient/*.h | tr '\n' ' ' | sed 's/PACLIENT_API/\n&/g' |
 	sed -nE 's/^PACLIENT_API [^(]*[ *](paclient_[a-z_]+)\(.*/\1/p' | sort)
 same "$declared" "$shown" "symbols of libpaclient.so"
 has "$(readelf -d "$libdir/libpaclient.so")" "SONAME.*\[libpaclient\.so\.${version%%.*}\]" "soname"
-if command -v g++ >/dev/null; then
+# C++ of every kind that is in use: the header as it is, each of its parts behind it, and twice; and the example, which runs.
+cxx=()
+for compiler in g++ clang++; do
+	if command -v "$compiler" >/dev/null; then
+		cxx+=("$compiler")
+	else
+		echo "$compiler is missing: the header is not tried with it"
+	fi
+done
+# Without -Wshadow: as in stat(2), a function and its struct may have the same name.
+pedantic=(-Wall -Wextra -Wold-style-cast -Wzero-as-null-pointer-constant -Wcast-qual -pedantic -Werror)
+for compiler in "${cxx[@]}"; do
+	for std in c++11 c++17 c++20; do
+		nchecks=$((nchecks + 1))
+		"$compiler" -std=$std "${pedantic[@]}" -I"$prefix/include" -fsyntax-only "$here/consumer/header.cc" ||
+			fail "paclient.h is not clean under $compiler -std=$std"
+		for part in "$prefix"/include/paclient/*.h; do
+			nchecks=$((nchecks + 1))
+			printf '#include <paclient.h>\n#include <paclient/%s>\n' "${part##*/}" "${part##*/}" |
+				"$compiler" -std=$std "${pedantic[@]}" -I"$prefix/include" -fsyntax-only -xc++ - ||
+				fail "paclient/${part##*/} is not clean under $compiler -std=$std"
+		done
+	done
 	nchecks=$((nchecks + 1))
-	printf '#include <paclient.h>\nint main() { paclient_call c = PACLIENT_CALL_INIT; paclient_options o = PACLIENT_OPTIONS_INIT;\nstruct paclient_placement p = PACLIENT_PLACEMENT_INIT; struct paclient_drain d = {};\nd.size = sizeof(d); c.error.extents[0].addr = d.npages;\npaclient_alloc_options a = PACLIENT_ALLOC_OPTIONS_INIT; paclient_list_filter l = PACLIENT_LIST_FILTER_INIT;\npaclient_watch_filter w = PACLIENT_WATCH_FILTER_INIT; c.error.used = l.min_npages + w.kinds + (unsigned)a.wait_ms;\npaclient_backing b = {}; b.size = sizeof(b); paclient_alloced got = {}; a.ret_alloced = &got; a.commit = PACLIENT_COMMIT_NOW; c.error.limit = b.size + PACLIENT_MAP_REGION;\nreturn c.error.status + o.timeout_ms + p.rule + paclient_version()[0]; }\n' >"$dir/header.cc"
-	g++ -Wall -Wextra -pedantic -Werror -I"$prefix/include" -fsyntax-only "$dir/header.cc" ||
-		fail "paclient.h is not clean under g++ -pedantic"
-else
-	echo "g++ is missing: the header is not tried as C++"
-fi
+	if "$compiler" -std=c++11 "${pedantic[@]}" "${flags[@]}" -o "$dir/raii" "$top/client/examples/raii.cc" "${shared[@]}"; then
+		same $'read: hello from C++\nheld: 16\nrefused: NO_SPACE\nheld: 0' "$(LD_LIBRARY_PATH=$libdir "$dir/raii" mem 2>&1)" "raii.cc, $compiler"
+		same "1 REGION" "$(LD_LIBRARY_PATH=$libdir "$dir/raii" none 2>&1 | wc -l) $(LD_LIBRARY_PATH=$libdir "$dir/raii" 2>&1 | grep -o 'REGION$')" "raii.cc, $compiler: its mistakes"
+	else
+		fail "client/examples/raii.cc does not build with $compiler"
+	fi
+done
 
 test_end

@@ -202,13 +202,13 @@ eventually() {
 }
 
 # hold NAME ARGUMENT... - `paclient exec ARGUMENT...` in the background, with a command that goes on until it is ended. Its process is in
-# $holder, what the command found in its environment in env_NAME, its process in env_NAME[PID].
+# $holder, what the command found in its environment in env_NAME, its process in env_NAME[PID]. It ends by itself after $hold_seconds, or 60.
 hold() {
 	local name=$1 key value
 	shift
 	# shellcheck disable=SC2016 # for the inner shell
 	"$bin/paclient" exec "$@" -- bash -c 'env | sed -n s/^PACLIENT_//p >"$1.new"; echo "PID=$$" >>"$1.new"; mv "$1.new" "$1"
-		exec sleep 60' - "$dir/hold.$name" >"$dir/hold.out" 2>&1 &
+		exec sleep "$2"' - "$dir/hold.$name" "${hold_seconds:-60}" >"$dir/hold.out" 2>&1 &
 	holder=$!
 	declare -gA "env_$name=()"
 	local -n to=env_$name

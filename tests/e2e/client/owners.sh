@@ -93,16 +93,16 @@ lists "18000 20000 30000" --name 'c*'
 lists "00000 10000" --name '[ab]'
 lists "18000" --name 'c\[3]'
 lists "00000 10000 18000 20000 30000" --name '*'
-lists "20000 30000 40000" --from 0x10020000
-lists "30000 40000" --from 0x10020001
-lists "00000 10000 18000" --to 0x10020000
+lists "20000 30000 40000" --lowest 0x10020000
+lists "30000 40000" --lowest 0x10020001
+lists "00000 10000 18000" --limit 0x10020000
 lists "00000 10000" --min 8
 lists "00000 10000" --min 32K
 lists "00000 10000 18000 20000" --min 9K
 lists "18000 20000 30000 40000" --max 4
 lists "30000 40000" --max 8K
 lists "40000" --max 5K
-lists "20000" --user "$me" --name 'c*' --from 0x10010000 --to 0x10030000 --min 4 --max 4
+lists "20000" --user "$me" --name 'c*' --lowest 0x10010000 --limit 0x10030000 --min 4 --max 4
 lists "" --user "$me" --name 'c*' --session "${env_holder[SESSION]}" --min 4
 run 0 --json list ddr --name a
 json "$out" "j == {'region': 'ddr', 'page_size_bytes': 4096, 'extents': [{'addr': '0x10000000', 'npages': 16, 'bytes': 65536, 'state': 'detached', 'session': None, 'uid': $uid, 'user': '$me', 'nholders': 1, 'name': 'a', 'label': None}]}" "list --json"
@@ -122,7 +122,7 @@ same 1501 "$(wc -l <<<"$out")" "list: 1500 extents"
 same "" "$(tail -n +2 <<<"$out" | awk '{print $1}' | while read -r a; do printf '%d\n' "$a"; done | sort -nuc 2>&1)" "list: in order"
 run 0 --json list many
 json "$out" '[int(e["addr"], 16) for e in j["extents"]] == list(range(0, 1500 * 4096, 4096))' "list --json: 1500 extents"
-run 0 --json list many --from 0x100000 --to 0x200000
+run 0 --json list many --lowest 0x100000 --limit 0x200000
 json "$out" 'len(j["extents"]) == 256' "list --json: some of them"
 "$bin/paclient" list many >/dev/full 2>"$dir/err"
 same 1 $? "list >/dev/full"
@@ -261,8 +261,8 @@ usage '--session.*at least 1' list ddr --session 0
 usage 'no user "nobody here"' list ddr --user 'nobody here'
 usage "no user's number" list ddr --user 4294967295
 usage "no user's number" list ddr --user 12x
-usage '--from.*number' list ddr --from here
-usage '--to: below 0x0' list ddr --to 0
+usage '--lowest.*number' list ddr --lowest here
+usage '--limit: below 0x0' list ddr --limit 0
 usage '--min.*suffix' list ddr --min 5x
 usage '--max: .*no extent is shorter' list ddr --max 3K
 usage '--name.*empty' list ddr --name ''

@@ -4,7 +4,7 @@
 #   readme.sh BUILD
 #
 # Blocks marked "sh" are run, in one shell and in order; those marked "c" are compiled and run against a daemon with its built-in
-# configuration; those marked "ini" are given to `pallocd --check-config`; those marked "console" (they install, or are tests of their own) are only looked at.
+# configuration, and so are those marked "python"; those marked "ini" are given to `pallocd --check-config`; those marked "console" (they install, or are tests of their own) are only looked at.
 set -euo pipefail
 build=$1
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
@@ -57,6 +57,16 @@ for ((i = 0; i < 500; i++)); do
 done
 PACLIENT_SOCKET=$dir/pallocd.sock "$dir/sample" >"$dir/out" 2>&1 || fail "the C program failed: $(cat "$dir/out")"
 grep -q '^16 pages at 0x' "$dir/out" || fail "the C program said: $(cat "$dir/out")"
+
+# The Python program, with the module of this project; a sanitized library cannot be loaded by it.
+if command -v python3 >/dev/null && ((!${#flags[@]})); then
+	block python >"$dir/sample.py"
+	PACLIENT_SOCKET=$dir/pallocd.sock PACLIENT_LIBRARY=$build/lib/libpaclient.so.0 PYTHONPATH=client/python PYTHONDONTWRITEBYTECODE=1 python3 -W error "$dir/sample.py" \
+		>"$dir/out" 2>&1 || fail "the Python program failed: $(cat "$dir/out")"
+	grep -qxE '16 pages at 0x[0-9a-f]+, 16 in use' "$dir/out" || fail "the Python program said: $(cat "$dir/out")"
+else
+	echo "python3 is missing, or the library is sanitized: the Python program is not tried"
+fi
 
 # The configuration is accepted, and has the region that the text speaks of.
 block ini >"$dir/pallocd.conf"

@@ -153,16 +153,16 @@ bool fake_hello(int fd)
 	return fake_write(fd, frame, n);
 }
 
-/* A minute's grace at the most; features 1 to 14, and 64, which is too new for anybody. */
+/* A minute's grace at the most; features 1 to 15, and 64, which is too new for anybody. */
 static size_t answer_hello(const struct fake *f, Pallocd__V1__Reply *reply,
 			   const Pallocd__V1__Hello *q, uint8_t *to)
 {
 	Pallocd__V1__HelloReply h = PALLOCD__V1__HELLO_REPLY__INIT;
-	Pallocd__V1__Feature features[15] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 64};
+	Pallocd__V1__Feature features[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 64};
 
 	if (!f || !f->old) {
 		h.features = features;
-		h.n_features = 15;
+		h.n_features = 16;
 		h.token = (ProtobufCBinaryData){16, (uint8_t *)"the fake's token"};
 		h.grace_msec = q->grace_msec < 60000 ? q->grace_msec : 60000;
 		h.resumed = q->token.len != 0;

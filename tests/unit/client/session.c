@@ -67,10 +67,10 @@ START_TEST(options_travel)
 	ck_assert_uint_eq(paclient_grace_ms(c), 3600);
 	ck_assert(paclient_token(c, given));
 	ck_assert_mem_eq(given, "the fake's token", sizeof(given));
-	for (int i = PACLIENT_FEATURE_PLACEMENT; i <= PACLIENT_FEATURE_USERS; i++)
+	for (int i = PACLIENT_FEATURE_PLACEMENT; i <= PACLIENT_FEATURE_LEASE; i++)
 		ck_assert_msg(paclient_has(c, i), "feature %d", i);
 	ck_assert(!paclient_has(c, 0) && !paclient_has(c, -1) && !paclient_has(c, 64));
-	ck_assert(!paclient_has(c, PACLIENT_FEATURE_USERS + 1));
+	ck_assert(!paclient_has(c, PACLIENT_FEATURE_LEASE + 1));
 	paclient_close(c);
 	/* The daemon may grant less. */
 	o = (struct paclient_options)PACLIENT_OPTIONS_INIT;

@@ -39,8 +39,8 @@ struct fixture {
 	size_t n;
 	Reply *reply;
 	/* What rpc has asked of the layer that has the connections. */
-	struct rpc_conn *cut[8], *woken[64];
-	unsigned ncut, nwoken;
+	struct rpc_conn *cut[8], *woken[64], *telling[8];
+	unsigned ncut, nwoken, ntelling;
 	unsigned nidentified;
 	int identify_err;        /* what it is told */
 	struct rpc_job *jobs[8]; /* for another thread, in order */
@@ -60,6 +60,12 @@ static inline void ops_wake(struct rpc_conn *conn)
 {
 	ck_assert_uint_lt(f.nwoken, 64);
 	f.woken[f.nwoken++] = conn;
+}
+
+static inline void ops_tell(struct rpc_conn *conn)
+{
+	ck_assert_uint_lt(f.ntelling, 8);
+	f.telling[f.ntelling++] = conn;
 }
 
 static inline int ops_identify(struct rpc_conn *conn)
@@ -98,6 +104,7 @@ static inline uint64_t ops_queued_bytes(const struct rpc_conn *conn)
 
 static const struct rpc_ops ops = {.cut = ops_cut,
 				   .wake = ops_wake,
+				   .tell = ops_tell,
 				   .identify = ops_identify,
 				   .submit = ops_submit,
 				   .queued_bytes = ops_queued_bytes};

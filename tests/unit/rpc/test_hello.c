@@ -50,7 +50,7 @@ START_TEST(hello_says_what_is_granted)
 	ck_assert_uint_eq(r->token.len, PALLOCD_TOKEN_BYTES);
 	ck_assert_mem_eq(r->token.data, f.conn->session->token, PALLOCD_TOKEN_BYTES);
 	ck_assert(!r->resumed);
-	ck_assert_uint_eq(r->n_features, 14);
+	ck_assert_uint_eq(r->n_features, 15);
 	for (size_t i = 0; i < r->n_features; i++)
 		ck_assert_uint_eq((unsigned)r->features[i], i + 1);
 	ck_assert_uint_eq(f.conn->session->grace_usec, 5000000);

@@ -89,6 +89,35 @@ START_TEST(events_say_what_has_happened)
 }
 END_TEST
 
+/* Who records what happens has to know which addresses follow from the lengths alone. */
+START_TEST(an_alloc_without_a_placement_is_first_fit)
+{
+	Pallocd__V1__Watch m = PALLOCD__V1__WATCH__INIT;
+	Pallocd__V1__Placement last = PALLOCD__V1__PLACEMENT__INIT;
+	Pallocd__V1__Alloc a = PALLOCD__V1__ALLOC__INIT;
+	const Pallocd__V1__Events *e;
+
+	hello();
+	watch_from(1000, &m);
+	a.region_id = 1;
+	a.npages = (uint64_t[]){3, 2};
+	a.n_npages = 2;
+	assert_ok(call(&REQUEST(1, ALLOC, alloc, &a)));
+	last.strategy = PALLOCD__V1__STRATEGY__LAST;
+	a.placement = &last;
+	assert_ok(call(&REQUEST(2, ALLOC, alloc, &a)));
+	a.placement = NULL;
+	a.n_npages = 1;
+	a.scatter_extents = 2;
+	assert_ok(call(&REQUEST(3, ALLOC, alloc, &a)));
+	e = events();
+	ck_assert_uint_eq(e->n_events, 5);
+	for (size_t i = 0; i < e->n_events; i++)
+		ck_assert_int_eq(e->events[i]->first_fit, i < 2);
+	rpc_conn_close(&watcher, SESSION_CLOSED);
+}
+END_TEST
+
 START_TEST(watch_refusals)
 {
 	static const int bad[] = {-1, 0, 14, 1000};
@@ -359,6 +388,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, events_say_what_has_happened);
+	tcase_add_test(tc, an_alloc_without_a_placement_is_first_fit);
 	tcase_add_test(tc, watch_refusals);
 	tcase_add_loop_test(tc, filters, 0, 7);
 	tcase_add_loop_test(tc, visibility, 0, 7);
