@@ -76,7 +76,7 @@ filter=()
 ((long)) || filter=(-LE '^long$')
 run default "${filter[@]}"
 # What reads the sources need not run twice, nor what drives the programs from outside: that finds the same with any compiler.
-outside='^(e2e/(client|demo|frames|readme|systemd|completion|python|wire)|system/|packages/|bench/)'
+outside='^(e2e/(client|demo|frames|readme|tutorial|systemd|completion|python|wire)|system/|packages/|bench/)'
 # But some scripts take the programs through most of their parts, for the sanitizers to look at.
 inside='verbs|check|wait|restart'
 if ((!quick)); then
