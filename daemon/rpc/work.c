@@ -65,7 +65,6 @@ uint64_t rpc_expire(struct rpc *rpc)
 	uint64_t next = sessions < waits ? sessions : waits;
 
 	next = next < recalls ? next : recalls;
-
 	next = next < scavenge ? next : scavenge;
 	return next < commits ? next : commits;
 }

@@ -10,7 +10,8 @@
  *             V3  one process has the environment at a time; one thread writes or reads at a time (env_lock()).
  *             V4  an environment that is not synced is of this boot.
  *             V5  whatever the journal holds can be folded into the file as it is (env_room()): what is committed never waits for a disk to have room.
- *             V6  after a fold of which it is not known whether it was written, nothing is added to the journal before one has succeeded.
+ *             V6  after a fold or a record of which it is not known whether it was written, nothing is written before a fold has succeeded: it makes
+ *                 both old. And what the file says of its folds is on the disk before a record goes over those of before.
  */
 #ifndef PALLOCD_STORE_ENV_H
 #define PALLOCD_STORE_ENV_H
@@ -108,7 +109,7 @@ MUST_CHECK int env_journal_forget(const struct env *e);
 /** env_journal_close() - as it is: it is folded when it is opened again. */
 void env_journal_close(struct env *e);
 
-/** env_fold() - what the journal holds is one transaction of the file's, and the journal is empty. Return: 0, a negative errno: nothing has changed. */
+/** env_fold() - what the journal holds is one transaction of the file's, and the journal is empty; nothing is done where it was, without doubt (V6). Return: 0, a negative errno: nothing has changed. */
 MUST_CHECK int env_fold(struct env *e);
 
 /**

@@ -75,7 +75,7 @@ int env_fold(struct env *e)
 	uint32_t room;
 	int err;
 
-	if (!e->journal || journal_empty(e->journal))
+	if (!e->journal || (journal_empty(e->journal) && !e->fold_due))
 		return 0;
 	e->fold_due = true;
 	err = env_transact(e, fold_fill, e);
@@ -102,8 +102,10 @@ static int journal_add(struct env *e, const uint8_t *ops, size_t n)
 		assert(!err);
 		err = journal_append(e->journal, &op);
 	}
-	if (!err)
+	if (!err) {
 		err = journal_commit(e->journal);
+		e->fold_due = err;
+	}
 	if (err)
 		journal_undo(e->journal);
 	else
@@ -227,6 +229,10 @@ int env_journal_open(struct env *e)
 	}
 	if (e->read_only)
 		return overlay_open(e);
+	/* V6: a daemon that was killed within a fold may have left its last page to the kernel. */
+	err = e->synced ? env_error(mdb_env_sync(e->mdb, 1)) : 0;
+	if (err)
+		return err;
 	if (!journal_empty(e->journal))
 		return env_fold(e);
 	journal_clear(e->journal, e->folds, env_room(e));
