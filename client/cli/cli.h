@@ -62,7 +62,6 @@ struct cli {
 	bool wait_for_daemon;
 	const char *from; /* a dump instead of a daemon; NULL = not given */
 	bool json;
-	bool quiet;
 	bool help;
 	bool version;
 

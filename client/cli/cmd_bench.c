@@ -102,7 +102,7 @@ static void announce(const struct bench *b)
 {
 	uint64_t npages = b->npages * b->nclients * b->depth;
 
-	if (b->cli->quiet || b->cli->json)
+	if (b->cli->json)
 		return;
 	fprintf(stderr,
 		"taking and giving back extents of %" PRIu64

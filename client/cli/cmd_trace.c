@@ -99,7 +99,7 @@ static bool ready_here(void *ctx)
 {
 	const struct starting *s = ctx;
 
-	if (!s->cli->quiet && !s->cli->json)
+	if (!s->cli->json)
 		fprintf(stderr, "recording %s into %s until SIGINT or SIGTERM\n", s->region,
 			s->cli->output);
 	return true;
@@ -414,7 +414,7 @@ static int cmd_status(const struct cli *cli, const char *region)
 	/* Who asks for all of them gets none. */
 	if (!err && !l.n && (region || cli->name))
 		err = not_found(cli, region);
-	if (!err && !l.n && !cli->json && !cli->quiet)
+	if (!err && !l.n && !cli->json)
 		fprintf(stderr, "nothing is recorded\n");
 	if (!err && l.list)
 		return json_out(cli, json_pack("{s:o}", "recordings", l.list));

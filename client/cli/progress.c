@@ -114,7 +114,7 @@ void progress_begin(struct progress *p, const struct cli *cli, const char *what)
 	p->what = what;
 	p->over = false;
 	progress_set(p, 0, 0);
-	p->shows = !cli->quiet && !cli->no_progress && isatty(STDERR_FILENO) && thread_start(p);
+	p->shows = !cli->no_progress && isatty(STDERR_FILENO) && thread_start(p);
 }
 
 void progress_end(struct progress *p)

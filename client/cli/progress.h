@@ -4,7 +4,7 @@
  * Role:       shows how far it is, or for how long it has gone on where that is all that is known.
  * Uses:       cli.h
  *
- * Only on a terminal, not with --quiet, and not within the first second. Who works never looks at a clock for it: a thread does.
+ * Only on a terminal, and not within the first second. Who works never looks at a clock for it: a thread does.
  */
 #ifndef PACLIENT_CLI_PROGRESS_H
 #define PACLIENT_CLI_PROGRESS_H
