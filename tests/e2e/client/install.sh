@@ -27,7 +27,8 @@ daemon_start --region ddr,limit=4M,initial=4M --region mem,limit=4M,initial=4M,b
 version=$("$prefix/bin/paclient" --version)
 version=${version#paclient }
 
-for file in "$prefix/include/paclient.h" "$prefix/include/paclient/cache.h" "$prefix/include/paclient/memory.h" "$prefix/include/paclient/users.h" "$prefix/include/paclient/watch.h" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
+parts=("$top"/include/paclient/*.h)
+for file in "$prefix/include/paclient.h" "${parts[@]/#$top/$prefix}" "$libdir/libpaclient.so" "$libdir/libpaclient.so.${version%%.*}" \
 	"$libdir/libpaclient.a" "$prefix/share/man/man1/paclient.1" "$prefix/share/man/man3/libpaclient.3"; do
 	nchecks=$((nchecks + 1))
 	[[ -e $file ]] || fail "not installed: $file"
