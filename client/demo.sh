@@ -69,7 +69,7 @@ done
 show regions
 
 say "Replaying $workload in real time: each process a connection of its own"
-"$bin/paclient" --socket "$socket" replay "$workload" --region demo --realtime >"$dir/replay" 2>&1 </dev/null &
+"$bin/paclient" --socket "$socket" replay demo "$workload" --realtime >"$dir/replay" 2>&1 </dev/null &
 replay=$!
 for second in 5 11; do
 	sleep $((second == 5 ? 5 : 6))
@@ -86,7 +86,7 @@ say "The replay in real time is over:"
 cat "$dir/replay"
 ((status == 0)) || exit 1
 
-show replay "$workload" --region demo
+show replay demo "$workload"
 say "All processes are gone, and what they held has gone back:"
 show regions
 show stat demo

@@ -12,6 +12,7 @@
 #include "service/daemon.h"
 #include "service/journald.h"
 #include "service/options.h"
+#include "service/reload_told.h"
 
 /* What a stage before serving came to: OPTIONS_E_DONE is success, other outcomes are the caller's mistakes. */
 static int early_exit(int err)
@@ -59,6 +60,8 @@ int main(int argc, char **argv)
 		exit_code = EXIT_CODE_OK;
 	else if (err)
 		exit_code = early_exit(err);
+	else if (options.reload)
+		exit_code = reload_ask();
 	else
 		exit_code = configured(&options);
 	options_deinit(&options);

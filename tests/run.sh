@@ -59,7 +59,8 @@ run() {
 	fi
 	printf '== %s: tests\n' "$preset"
 	log=$logs/ctest.$preset
-	ctest --test-dir "$dir" -j2 --no-tests=error "$@" 2>&1 </dev/null | tee "$log" || true
+	# One more than the two processors: many tests wait for daemons and for clocks.
+	ctest --test-dir "$dir" -j3 --no-tests=error "$@" 2>&1 </dev/null | tee "$log" || true
 	# One line a test: "  3/40 Test  #7: unit/chunk .....   Passed    0.01 sec"
 	passed=$(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log") || true
 	skipped=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped ' "$log") || true

@@ -32,7 +32,7 @@ test=(
 	clang libclang-rt-14-dev # second compiler, libFuzzer
 	clang-format shellcheck  # lint
 	systemd                  # systemd-analyze, systemd-socket-activate; booted by tests/system
-	dbus procps              # that systemd-run has somebody to talk to there; /bin/kill of ExecReload=
+	dbus procps              # that systemd-run has somebody to talk to there; ps
 	fish zsh                 # completion of paclient, as in bash
 	jq python3               # read what paclient --json prints
 	mypy                     # the Python module is typed

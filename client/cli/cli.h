@@ -62,6 +62,9 @@ struct cli {
 	bool wait_for_daemon;
 	const char *from; /* a dump instead of a daemon; NULL = not given */
 	bool json;
+	bool no_legend;    /* no heading lines, no closing hints */
+	bool quiet;        /* results alone: no hints, no progress */
+	const char *color; /* auto, always, never; NULL = auto */
 	bool help;
 	bool version;
 
@@ -94,7 +97,8 @@ struct cli {
 	struct amount min, max; /* list; trace: max, in bytes */
 	struct amount npages;   /* bench */
 	const char *kinds;      /* watch; NULL = all */
-	uint64_t count;         /* watch; 0 = without end */
+	uint64_t count;         /* watch, top; 0 = without end */
+	int interval_ms;        /* top; 0 = not given */
 	struct texts shares;    /* exec */
 	bool offline;           /* check */
 	const char *textfile;   /* metrics; NULL = standard output */
@@ -121,6 +125,7 @@ struct cli {
 enum option_kind {
 	OPTION_FLAG,     /* bool */
 	OPTION_TEXT,     /* const char *, not empty */
+	OPTION_CHOICE,   /* const char *, one of the words of the metavar */
 	OPTION_WORDING,  /* const char *, may be empty */
 	OPTION_TEXTS,    /* struct texts: the option may be repeated */
 	OPTION_DURATION, /* int, milliseconds */
@@ -183,7 +188,7 @@ const char *user_text(uint32_t uid, char *to);
 void user_json(json_t *object, uint32_t uid);
 
 /* view.c: extents as others see them */
-void view_heading(void);
+void view_heading(const struct cli *cli);
 void view_line(const struct paclient_extent *x, uint64_t page_size_bytes);
 json_t *view_json(const struct paclient_extent *x, uint64_t page_size_bytes);
 /* The same with "region" and "page_size_bytes". */
@@ -218,7 +223,8 @@ json_t *range_result(const struct paclient_region *r, const struct paclient_rang
 /* The runs of free pages; @ret->size is 0 where the daemon is too old to count them, or the region is closed. Return: 0 or an exit code, already told. */
 MUST_CHECK int runs_get(const struct cli *cli, struct source *src, uint32_t region_id,
 			struct paclient_free_runs *ret);
-void runs_table(const struct paclient_free_runs *runs, uint64_t page_size_bytes);
+void runs_table(const struct cli *cli, const struct paclient_free_runs *runs,
+		uint64_t page_size_bytes);
 /* An array, up to the longest length that there is; null for what runs_get() could not get. */
 json_t *runs_json(const struct paclient_free_runs *runs);
 void fragmentation_line(uint64_t ppm);
@@ -250,6 +256,8 @@ bool terminal_utf8(void);
 double percent(uint64_t part, uint64_t whole);
 /* The bytes of npages pages; UINT64_MAX where they do not fit. */
 uint64_t pages_bytes(uint64_t npages, uint64_t page_size_bytes);
+/* A line above a table, unless --no-legend is given. */
+PRINTF_LIKE(2, 3) void heading(const struct cli *cli, const char *fmt, ...);
 PRINTF_LIKE(2, 3) void key_value(const char *key, const char *fmt, ...);
 void pages_line(const char *key, uint64_t npages, uint64_t page_size_bytes);
 
@@ -357,6 +365,7 @@ int cmd_handover(struct cli *cli);
 int cmd_sessions(struct cli *cli);
 int cmd_quotas(struct cli *cli);
 int cmd_watch(struct cli *cli);
+int cmd_top(struct cli *cli);
 int cmd_completion(struct cli *cli);
 int cmd_metrics(struct cli *cli);
 int cmd_doctor(struct cli *cli);

@@ -90,8 +90,8 @@ static void unattended_line(const struct checking *k, const struct paclient_exte
 	char size[SIZE_TEXT_BYTES], user[USER_TEXT_BYTES], session[24] = "-";
 
 	if (!k->n)
-		printf("%-16s %-18s %10s %10s  %-10s %8s  %-12s %s\n", "REGION", "ADDR", "PAGES",
-		       "SIZE", "WHY", "SESSION", "USER", "NAME");
+		heading(k->cli, "%-16s %-18s %10s %10s  %-10s %8s  %-12s %s\n", "REGION", "ADDR",
+			"PAGES", "SIZE", "WHY", "SESSION", "USER", "NAME");
 	if (x->session_id)
 		snprintf(session, sizeof(session), "%" PRIu64, x->session_id);
 	printf("%-16s 0x%-16" PRIx64 " %10" PRIu64 " %10s  %-10s %8s  %-12s %s\n", k->region->name,
@@ -168,6 +168,8 @@ static void findings_lines(const struct checking *k)
 
 static void unattended_sum(const struct checking *k)
 {
+	if (k->cli->quiet)
+		return;
 	if (k->n)
 		printf("%" PRIu64 " unattended extent%s, %" PRIu64
 		       " pages: `paclient check --json >FILE` makes a report of them, which\n"

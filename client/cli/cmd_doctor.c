@@ -38,7 +38,7 @@ void tell(struct doctor *d, enum verdict verdict, const char *check, const char 
 		return;
 	}
 	printf("%-8s %s: %s\n", verdict_names[verdict], check, text);
-	if (remedy)
+	if (remedy && !d->cli->quiet)
 		printf("         remedy: %s\n", remedy);
 }
 
@@ -95,15 +95,15 @@ static void doctor_connect(struct doctor *d)
 
 static int doctor_end(struct doctor *d)
 {
-	int err;
+	int err = 0;
 
 	if (d->checks)
 		err = json_out(d->cli,
 			       json_pack("{s:b, s:i, s:O}", "well", !d->nfindings, "nfindings",
 					 (int)d->nfindings, "checks", d->checks));
-	else if (d->nfindings)
+	else if (!d->cli->no_legend && d->nfindings)
 		err = printf("%u finding%s\n", d->nfindings, d->nfindings == 1 ? "" : "s") < 0;
-	else
+	else if (!d->cli->no_legend)
 		err = puts("all is well") < 0;
 	if (!err)
 		err = out_end(d->cli);

@@ -327,13 +327,12 @@ static int exec_check(const struct cli *cli, const char *name)
 				   "the command stands behind --",
 				   cli->args[1]);
 	if (!name && (cli->name || cli->label || cli->wait_ms))
-		return usage_error(cli,
-				   "--extent-name, --label and --wait are for an extent that is "
-				   "taken: name a region and a size");
+		return usage_error(cli, "--name, --label and --wait are for an extent that is "
+					"taken: name a region and a size");
 	if (!cli->command || !cli->command[0])
 		return usage_error(cli, "no command given; it stands behind --");
 	if (strchr(cli->prefix, '='))
-		return usage_error(cli, "--name: \"%s\" cannot begin a variable's name",
+		return usage_error(cli, "--prefix: \"%s\" cannot begin a variable's name",
 				   cli->prefix);
 	for (size_t i = 0; i < cli->shares.n && !err; i++)
 		err = share_read(cli, i, region, &extent);

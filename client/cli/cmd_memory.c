@@ -44,11 +44,11 @@ int cmd_scavenge(struct cli *cli)
 	struct paclient_region r;
 	struct paclient_call call;
 	struct progress bar;
-	uint64_t npages = 0;
+	uint64_t npages = 0, bytes;
 	int err = 0;
 
 	if (!name)
-		return usage_error(cli, "name a region: paclient scavenge REGION [SIZE]");
+		return usage_error(cli, "name a region: paclient scavenge REGION [NPAGES|SIZE]");
 	if (cli->nargs > 1)
 		return usage_error(cli, "takes one size at most, \"%s\" is one too many",
 				   cli->args[1]);
@@ -60,10 +60,11 @@ int cmd_scavenge(struct cli *cli)
 		err = cli_region(cli, pa, name, &r);
 	if (err)
 		return err;
+	bytes = amount.bytes ? amount.value : pages_bytes(amount.value, r.page_size_bytes);
 	call_init(cli, &call);
 	progress_begin(&bar, cli, "scavenge");
-	err = paclient_scavenge(pa, r.id, amount.value, cli->wait ? PACLIENT_SCAVENGE_WAIT : 0,
-				&npages, &call);
+	err = paclient_scavenge(pa, r.id, bytes, cli->wait ? PACLIENT_SCAVENGE_WAIT : 0, &npages,
+				&call);
 	progress_end(&bar);
 	if (err)
 		return call_error(cli, &call.error);

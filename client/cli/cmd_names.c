@@ -65,7 +65,7 @@ static bool list_begin(const struct listing *l)
 	bool ok;
 
 	if (!l->cli->json) {
-		view_heading();
+		view_heading(l->cli);
 		return true;
 	}
 	printf("{\"region\": ");
@@ -166,7 +166,7 @@ static int annotate_extent(struct cli *cli, paclient *pa, const struct paclient_
 		return call_error(cli, &call.error);
 	if (cli->json)
 		return json_out(cli, view_result(r, &x));
-	view_heading();
+	view_heading(cli);
 	view_line(&x, r->page_size_bytes);
 	return out_end(cli);
 }

@@ -63,7 +63,7 @@ static int regions_json(const struct cli *cli, const struct paclient_region_list
 	return json_out(cli, json_pack("{s:o}", "regions", array));
 }
 
-static void regions_table(const struct paclient_region_list *list)
+static void regions_table(const struct cli *cli, const struct paclient_region_list *list)
 {
 	char page[SIZE_TEXT_BYTES], limit[SIZE_TEXT_BYTES], grown[SIZE_TEXT_BYTES];
 	char used[SIZE_TEXT_BYTES], unused[SIZE_TEXT_BYTES];
@@ -74,8 +74,8 @@ static void regions_table(const struct paclient_region_list *list)
 
 		width = n > width ? n : width;
 	}
-	printf("%-*s %10s %10s %10s %10s %10s %6s  %-12s  %-7s  %s\n", width, "REGION", "PAGE",
-	       "LIMIT", "GROWN", "USED", "FREE", "USED%", "BASE", "BACKING", "DURABILITY");
+	heading(cli, "%-*s %10s %10s %10s %10s %10s %6s  %-12s  %-7s  %s\n", width, "REGION",
+		"PAGE", "LIMIT", "GROWN", "USED", "FREE", "USED%", "BASE", "BACKING", "DURABILITY");
 	for (size_t i = 0; i < list->nregions; i++) {
 		const struct paclient_region *r = list->regions[i];
 		uint64_t size = r->page_size_bytes, nused = region_used(r);
@@ -109,7 +109,7 @@ int cmd_regions(struct cli *cli)
 		return call_error(cli, &call.error);
 	if (cli->json)
 		return regions_json(cli, list);
-	regions_table(list);
+	regions_table(cli, list);
 	return out_end(cli);
 }
 
@@ -220,7 +220,7 @@ static void backing_text(const struct paclient_region *r)
 	key_value("sanitize", "%s", r->sanitize ? "yes" : "no");
 }
 
-static void info_text(const struct info *x)
+static void info_text(const struct cli *cli, const struct info *x)
 {
 	const struct paclient_region *r = &x->region;
 	uint64_t size = r->page_size_bytes;
@@ -248,7 +248,7 @@ static void info_text(const struct info *x)
 	ranges_text("reserved", x->reserved, size);
 	ranges_text("drained", x->drained, size);
 	fragmentation_line(x->stat.fragmentation_ppm);
-	runs_table(&x->runs, size);
+	runs_table(cli, &x->runs, size);
 }
 
 int cmd_info(struct cli *cli)
@@ -269,6 +269,6 @@ int cmd_info(struct cli *cli)
 		return err;
 	if (cli->json)
 		return info_json(cli, &x);
-	info_text(&x);
+	info_text(cli, &x);
 	return out_end(cli);
 }

@@ -436,16 +436,12 @@ int cmd_replay(struct cli *cli)
 	FILE *file;
 	int err;
 
-	if (!cli->nargs)
-		return usage_error(cli,
-				   "name a file and a region: paclient replay FILE --region NAME");
+	name = cli_region_take(cli);
+	if (!name || !cli->nargs)
+		return usage_error(cli, "name a region and a file: paclient replay REGION FILE");
+	if (cli->nargs > 1)
+		return usage_error(cli, "takes one file, \"%s\" is one too many", cli->args[1]);
 	path = cli->args[0];
-	name = cli->region ? cli->region : cli->nargs > 1 ? cli->args[1] : NULL;
-	if (!name)
-		return usage_error(cli, "name a region: paclient replay FILE --region NAME");
-	if (cli->nargs > (cli->region ? 1 : 2))
-		return usage_error(cli, "\"%s\" is one argument too many",
-				   cli->args[cli->region ? 1 : 2]);
 	file = strcmp(path, "-") ? fopen(path, "re") : stdin;
 	if (!file)
 		return usage_error(cli, "cannot open %s: %s", path, strerror(errno));

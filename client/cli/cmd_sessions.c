@@ -43,11 +43,11 @@ static json_t *session_json(const struct paclient_session *s, uint64_t own)
 	return o;
 }
 
-static void sessions_table(const struct paclient_session_list *list)
+static void sessions_table(const struct cli *cli, const struct paclient_session_list *list)
 {
-	printf("%8s  %-12s %8s  %-11s %7s %7s %8s %7s %10s %10s %10s  %s\n", "ID", "USER", "PID",
-	       "STATE", "AGE", "LEFT", "EXTENTS", "SHARES", "PAGES", "SIZE", "QUEUED",
-	       "COMMAND  CLIENT");
+	heading(cli, "%8s  %-12s %8s  %-11s %7s %7s %8s %7s %10s %10s %10s  %s\n", "ID", "USER",
+		"PID", "STATE", "AGE", "LEFT", "EXTENTS", "SHARES", "PAGES", "SIZE", "QUEUED",
+		"COMMAND  CLIENT");
 	for (size_t i = 0; i < list->nsessions; i++) {
 		const struct paclient_session *s = list->sessions[i];
 		char user[USER_TEXT_BYTES], age[TIME_TEXT_BYTES], left[TIME_TEXT_BYTES] = "-";
@@ -87,7 +87,7 @@ static int sessions_run(struct cli *cli, const char *name)
 		return json_out(cli, json_pack("{s:o, s:o}", "region", json_text(r.name),
 					       "sessions", array));
 	}
-	sessions_table(list);
+	sessions_table(cli, list);
 	return out_end(cli);
 }
 
@@ -152,9 +152,9 @@ static const char *quota_text(const struct paclient_quota *q, uint64_t v, char *
 	return to;
 }
 
-static void quotas_table(const struct paclient_quota_list *list)
+static void quotas_table(const struct cli *cli, const struct paclient_quota_list *list)
 {
-	printf("%-18s %12s %12s %6s\n", "QUOTA", "USED", "LIMIT", "USED%");
+	heading(cli, "%-18s %12s %12s %6s\n", "QUOTA", "USED", "LIMIT", "USED%");
 	for (size_t i = 0; i < list->nquotas; i++) {
 		const struct paclient_quota *q = list->quotas[i];
 		char used[SIZE_TEXT_BYTES], limit[SIZE_TEXT_BYTES], share[32] = "-";
@@ -205,6 +205,6 @@ int cmd_quotas(struct cli *cli)
 	if (cli->json)
 		return json_out(cli, json_pack("{s:o, s:o}", "region", json_text(r.name), "quotas",
 					       quotas_json(list)));
-	quotas_table(list);
+	quotas_table(cli, list);
 	return out_end(cli);
 }

@@ -117,7 +117,7 @@ static int stat_region(struct cli *cli, struct source *src, const char *name)
 	key_value("durability", "%s", paclient_durability_name(stat.durability));
 	store_text(stat.store_failure);
 	fragmentation_line(stat.fragmentation_ppm);
-	runs_table(&runs, stat.page_size_bytes);
+	runs_table(cli, &runs, stat.page_size_bytes);
 	return out_end(cli);
 }
 

@@ -107,7 +107,8 @@ static void why_text(const struct cli *cli, const struct question *q, const stru
 		why_fits(q, w);
 	} else {
 		why_not(cli, q, w);
-		remedies_text(cli, q, w, r);
+		if (!cli->quiet)
+			remedies_text(cli, q, w, r);
 	}
 	pages_line("asked", q->npages, page);
 	pages_line("free", w->free_npages, page);

@@ -21,7 +21,7 @@ static void options_help(const struct option_spec *options, size_t n)
 		snprintf(text, sizeof(text), "%s%s%s", options[i].name,
 			 options[i].metavar && options[i].metavar[0] != '[' ? " " : "",
 			 options[i].metavar ? options[i].metavar : "");
-		printf("  %-20s %s\n", text, options[i].help);
+		printf("  %-25s %s\n", text, options[i].help);
 	}
 }
 

@@ -54,6 +54,18 @@ static const char *commit_parse(const char *value, int *ret)
 	return NULL;
 }
 
+/* Return: NULL, or what is wrong. @choices: "auto|always|never" */
+static const char *choice_check(const char *choices, const char *value)
+{
+	size_t n = strlen(value);
+
+	for (const char *p = choices; n && *p; p += strcspn(p, "|"), p += *p == '|') {
+		if (strcspn(p, "|") == n && !memcmp(p, value, n))
+			return NULL;
+	}
+	return "is none of those that it may be";
+}
+
 static int option_set(struct cli *cli, const struct option_spec *o, const char *value)
 {
 	void *to = (char *)cli + o->offset;
@@ -67,6 +79,10 @@ static int option_set(struct cli *cli, const struct option_spec *o, const char *
 		*(const char **)to = value;
 		if (!value[0])
 			wrong = "is empty";
+		break;
+	case OPTION_CHOICE:
+		*(const char **)to = value;
+		wrong = choice_check(o->metavar, value);
 		break;
 	case OPTION_WORDING:
 		*(const char **)to = value;
@@ -95,6 +111,8 @@ static int option_set(struct cli *cli, const struct option_spec *o, const char *
 			wrong = "must be at least 1";
 		break;
 	}
+	if (wrong && o->kind == OPTION_CHOICE)
+		return usage_error(cli, "%s: \"%s\" %s: %s", o->name, value, wrong, o->metavar);
 	if (wrong)
 		return usage_error(cli, "%s: \"%s\" %s", o->name, value, wrong);
 	return 0;
@@ -166,6 +184,9 @@ int options_parse(struct cli *cli, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	cli->no_progress |= cli->quiet;
+	if (cli->region && cli->verb && !cli->help && !strstr(cli->verb->synopsis, "REGION"))
+		return usage_error(cli, "takes no region, and --region says %s", cli->region);
 	if (cli->command && cli->verb && cli->verb->run != cmd_exec &&
 	    cli->verb->run != cmd_check && cli->verb->run != cmd_completion && !cli->help)
 		return usage_error(cli, "only exec takes a command behind --, and check options");

@@ -304,6 +304,17 @@ void pages_line(const char *key, uint64_t npages, uint64_t page_size_bytes)
 		  size_text(pages_bytes(npages, page_size_bytes), text));
 }
 
+void heading(const struct cli *cli, const char *fmt, ...)
+{
+	va_list args;
+
+	if (cli->no_legend)
+		return;
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+}
+
 void key_value(const char *key, const char *fmt, ...)
 {
 	va_list args;

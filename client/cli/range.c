@@ -28,10 +28,8 @@ const char *range_parse(char *text, struct range_arg *ret)
 		return wrong;
 	if (!ret->amount.value)
 		return "names no pages; write ADDR:NPAGES or ADDR+SIZE";
-	if (separator == ':' && ret->amount.bytes)
-		return "has a size behind the colon; write ADDR+SIZE";
 	/* Behind a plus a plain number is bytes as well: it is added to an address. */
-	ret->amount.bytes = separator == '+';
+	ret->amount.bytes |= separator == '+';
 	return NULL;
 }
 

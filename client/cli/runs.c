@@ -57,11 +57,13 @@ static void class_row(const struct paclient_free_runs *runs, size_t class, uint6
 	       size_text(pages_bytes(runs->npages[class], page_size_bytes), text));
 }
 
-void runs_table(const struct paclient_free_runs *runs, uint64_t page_size_bytes)
+void runs_table(const struct cli *cli, const struct paclient_free_runs *runs,
+		uint64_t page_size_bytes)
 {
 	if (!runs->size)
 		return;
-	printf("%-30s %12s %14s %10s\n", "free runs of so many pages", "RUNS", "PAGES", "SIZE");
+	heading(cli, "%-30s %12s %14s %10s\n", "free runs of so many pages", "RUNS", "PAGES",
+		"SIZE");
 	for (size_t i = 0; i < PACLIENT_RUN_CLASSES; i++) {
 		if (runs->nruns[i])
 			class_row(runs, i, page_size_bytes);

@@ -38,6 +38,8 @@ struct source_ops {
 	int (*usage_map)(struct source *s, uint32_t region_id, uint64_t addr, uint64_t npages,
 			 uint32_t ncells, const struct paclient_usage **ret,
 			 struct paclient_call *call);
+	/* Of each cell of the last usage map, free pages without memory behind them; NULL: that is not known. */
+	const uint64_t *(*scavenged)(const struct source *s);
 	int (*lookup)(struct source *s, uint32_t region_id, const char *name,
 		      struct paclient_extent *ret, struct paclient_call *call);
 	int (*list_each)(struct source *s, uint32_t region_id,

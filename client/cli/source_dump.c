@@ -205,6 +205,13 @@ static uint64_t end_page(const struct dump_region *r)
 	return (last->addr - r->info.base_addr) / r->info.page_size_bytes + last->npages;
 }
 
+/* A dump does not say where memory is. */
+static const uint64_t *dumped_scavenged(const struct source *s)
+{
+	(void)s;
+	return NULL;
+}
+
 static int dumped_usage_map(struct source *s, uint32_t region_id, uint64_t addr, uint64_t npages,
 			    uint32_t ncells, const struct paclient_usage **ret,
 			    struct paclient_call *call)
@@ -434,6 +441,7 @@ static const struct source_ops dumped_ops = {
 	.stat_region = dumped_stat_region,
 	.free_runs = dumped_free_runs,
 	.usage_map = dumped_usage_map,
+	.scavenged = dumped_scavenged,
 	.lookup = dumped_lookup,
 	.list_each = dumped_list_each,
 	.sessions = dumped_sessions,

@@ -107,6 +107,11 @@ static int live_free_runs(struct source *s, uint32_t region_id, struct paclient_
 	return paclient_free_runs(client(s), region_id, ret, call);
 }
 
+static const uint64_t *live_scavenged(const struct source *s)
+{
+	return paclient_usage_scavenged(((const struct live *)s)->usage);
+}
+
 static int live_usage_map(struct source *s, uint32_t region_id, uint64_t addr, uint64_t npages,
 			  uint32_t ncells, const struct paclient_usage **ret,
 			  struct paclient_call *call)
@@ -219,6 +224,7 @@ static const struct source_ops live_ops = {
 	.stat_region = live_stat_region,
 	.free_runs = live_free_runs,
 	.usage_map = live_usage_map,
+	.scavenged = live_scavenged,
 	.lookup = live_lookup,
 	.list_each = live_list_each,
 	.sessions = live_sessions,

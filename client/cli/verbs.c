@@ -21,6 +21,10 @@ const struct option_spec global_options[] = {
 	{"--from", "FILE", "from a dump, not from a daemon; - is standard input", OPTION_TEXT,
 	 IN(from)},
 	{"--json", NULL, "results and errors as JSON", OPTION_FLAG, IN(json)},
+	{"--no-legend", NULL, "no heading lines, no closing hints", OPTION_FLAG, IN(no_legend)},
+	{"--quiet", NULL, "results alone: no hints, no progress", OPTION_FLAG, IN(quiet)},
+	{"--color", "auto|always|never", "colours; auto: on a terminal, unless NO_COLOR is set",
+	 OPTION_CHOICE, IN(color)},
 	{"--help", NULL, "this text, or a verb's", OPTION_FLAG, IN(help)},
 	{"--version", NULL, "the version of this program", OPTION_FLAG, IN(version)},
 };
@@ -30,11 +34,12 @@ static const struct option_spec map_options[] = {
 	{"--width", "N", "cells per line; default: what fits the terminal", OPTION_COUNT,
 	 IN(width)},
 	{"--lines", "N", "lines at most; default 16", OPTION_COUNT, IN(lines)},
-	{"--ascii", NULL, "no characters beyond ASCII", OPTION_FLAG, IN(ascii)},
-	{"--svg", "FILE", "as a picture for documents; - is standard output", OPTION_TEXT, IN(svg)},
-	{"--html", "FILE",
-	 "as a page with all extents, to zoom into and search; - is standard output", OPTION_TEXT,
+	{"--lowest", "ADDR", "from there on", OPTION_ADDRESS, IN(lowest)},
+	{"--limit", "ADDR", "up to there", OPTION_ADDRESS, IN(limit)},
+	{"--svg", "FILE", "a picture for a document; - is standard output", OPTION_TEXT, IN(svg)},
+	{"--html", "FILE", "a page to zoom into and to search; - is standard output", OPTION_TEXT,
 	 IN(html)},
+	{"--ascii", NULL, "no characters beyond ASCII", OPTION_FLAG, IN(ascii)},
 };
 
 static const struct option_spec replay_options[] = {
@@ -62,11 +67,11 @@ static const struct option_spec bench_options[] = {
 };
 
 static const struct option_spec exec_options[] = {
-	{"--name", "PREFIX", "of the variables in the environment; default PACLIENT", OPTION_TEXT,
+	{"--prefix", "PREFIX", "of the variables in the environment; default PACLIENT", OPTION_TEXT,
 	 IN(prefix)},
 	{"--share", "REGION:NAME", "hold the extent of that name, too; may be repeated",
 	 OPTION_TEXTS, IN(shares)},
-	{"--extent-name", "NAME", "of the extent, for others to find", OPTION_TEXT, IN(name)},
+	{"--name", "NAME", "of the extent, for others to find", OPTION_TEXT, IN(name)},
 	{"--label", "TEXT", "of the extent, for people", OPTION_TEXT, IN(label)},
 	{"--wait", "DURATION", "for space, if there is none", OPTION_DURATION, IN(wait_ms)},
 	{"--zero", NULL, "it reads as zeros", OPTION_FLAG, IN(zero)},
@@ -159,6 +164,13 @@ static const struct option_spec watch_options[] = {
 	{"--count", "N", "end after so many", OPTION_COUNT, IN(count)},
 };
 
+static const struct option_spec top_options[] = {
+	{"--interval", "DURATION", "between two looks; default 2s", OPTION_DURATION,
+	 IN(interval_ms)},
+	{"--count", "N", "end after so many looks", OPTION_COUNT, IN(count)},
+	{"--ascii", NULL, "no characters beyond ASCII", OPTION_FLAG, IN(ascii)},
+};
+
 static const struct option_spec metrics_options[] = {
 	{"--textfile", "PATH", "into this file, in one step, for a collector of such files",
 	 OPTION_TEXT, IN(textfile)},
@@ -238,10 +250,9 @@ const struct verb verbs[] = {
 	{"reserve", "REGION ADDR:NPAGES|+SIZE", "make a hole that nobody may ever get",
 	 "Grown or not: what grows there later is a hole, too.\n", OPTIONS(reserve_options),
 	 cmd_reserve},
-	{"scavenge", "REGION [SIZE]", "give memory behind free pages back to the system",
-	 "About so much, or all of it, whatever is otherwise kept for those who come. A plain "
-	 "number is\n"
-	 "bytes. With --wait it prints how much it was, else it returns when that has begun.\n",
+	{"scavenge", "REGION [NPAGES|SIZE]", "give memory behind free pages back to the system",
+	 "About so much, or all of it, whatever is otherwise kept for those who come. With --wait "
+	 "it prints how much it was, else it returns when that has begun.\n",
 	 OPTIONS(scavenge_options), cmd_scavenge},
 	{"read", "REGION ADDR[:NPAGES|+SIZE]|NAME", "print the memory of an extent",
 	 "From where an extent begins, all of it or so many pages or bytes, to standard output, "
@@ -305,6 +316,13 @@ const struct verb verbs[] = {
 	 "session-grace, session-resume, session-end, space-low, space-ok, quota, handover, "
 	 "reclaim.\n",
 	 OPTIONS(watch_options), cmd_watch},
+	{"top", "[REGION]", "what is going on, and who holds most, again and again",
+	 "Regions with their rates since the last look, and sessions or users by what they hold.\n"
+	 "On a terminal until you press q; ? says what other keys do. Where the output is no\n"
+	 "terminal one picture follows the other, and with --json an object on a line. A daemon "
+	 "that\n"
+	 "is started again is waited for.\n",
+	 OPTIONS(top_options), cmd_top},
 	{"check", "[REGION] | --offline [-- OPTION...]", "is all sound, and what may be forgotten",
 	 "The daemon recounts the region, or all where you have the right admin, and compares "
 	 "them\n"
@@ -357,9 +375,12 @@ const struct verb verbs[] = {
 	 "notes and\n"
 	 "what could not be looked at are no findings.\n",
 	 NULL, 0, cmd_doctor},
-	{"map", "REGION", "a picture of which pages are in use",
-	 "Each character stands for as many pages as the last line says. Colours are used on a\n"
-	 "terminal, unless NO_COLOR is set.\n",
+	{"map", "[REGION]", "a picture of which pages are in use, and whose they are",
+	 "Each character stands for as many pages as the last lines say. Where there are colours "
+	 "they say\n"
+	 "whose most of these pages are. Without a region it is a line for each. --svg and --html "
+	 "show\n"
+	 "each extent; the page needs nothing but a browser.\n",
 	 OPTIONS(map_options), cmd_map},
 	{"trace", "start|stop|status [REGION]", "record a workload on the live daemon",
 	 "start records what is taken and given back in a region, and what was held before, into a "
@@ -372,7 +393,7 @@ const struct verb verbs[] = {
 	 "the file, as are restarts of the\ndaemon, and made up for. A disk that is full ends it; "
 	 "what is in the file then can be replayed.\n",
 	 OPTIONS(trace_options), cmd_trace},
-	{"replay", "FILE [REGION]", "replay a recorded workload and time it",
+	{"replay", "REGION FILE", "replay a recorded workload and time it",
 	 "FILE holds lines \"T open S\", \"T alloc S ID NPAGES\", \"T free S ID FIRST NPAGES\" "
 	 "and\n"
 	 "\"T close S\"; \"-\" is standard input. Each session has a connection of its own. The "
@@ -391,7 +412,7 @@ const struct verb verbs[] = {
 	{"exec", "[REGION NPAGES|SIZE] -- COMMAND...", "hold extents while a command runs",
 	 "The command finds it in its environment: PACLIENT_ADDR, PACLIENT_NPAGES, "
 	 "PACLIENT_BYTES,\n"
-	 "PACLIENT_PAGE_SIZE, PACLIENT_REGION, PACLIENT_SOCKET (with --name X: X_ADDR and so on, "
+	 "PACLIENT_PAGE_SIZE, PACLIENT_REGION, PACLIENT_SOCKET (with --prefix X: X_ADDR and so on, "
 	 "so\n"
 	 "that one exec may run another), and the session that holds it in PACLIENT_SESSION. It "
 	 "goes\n"

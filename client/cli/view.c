@@ -16,10 +16,10 @@ static const char *state(const struct paclient_extent *x)
 	return x->session_id ? "session" : "detached";
 }
 
-void view_heading(void)
+void view_heading(const struct cli *cli)
 {
-	printf("%-18s %10s %10s  %-10s %8s  %-12s %7s  %s\n", "ADDR", "PAGES", "SIZE", "STATE",
-	       "SESSION", "USER", "HOLDERS", "NAME  LABEL");
+	heading(cli, "%-18s %10s %10s  %-10s %8s  %-12s %7s  %s\n", "ADDR", "PAGES", "SIZE",
+		"STATE", "SESSION", "USER", "HOLDERS", "NAME  LABEL");
 }
 
 void view_line(const struct paclient_extent *x, uint64_t page_size_bytes)

@@ -26,6 +26,9 @@
 /* Outcome of waiting: the call's time is up. */
 #define CALL_E_LATE 1
 
+/* Outcome of putting a request into `out`, beside a status: it has to wait for room, or for a connection. */
+#define CALL_E_ROOM (-1)
+
 /* What the first version had: everything up to error.addr. */
 #define CALL_BYTES_MIN offsetof(struct paclient_call, error.placed_npages)
 
@@ -87,7 +90,8 @@ void call_result_give(const void *from, void *to)
 
 int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 {
-	ring_init(&k->in_flight);
+	ring_init(&k->awaited.ring);
+	k->awaited.late = false;
 	ring_init(&k->asleep);
 	k->client = NULL;
 	k->error = &k->scratch;
@@ -121,7 +125,7 @@ int call_begin_with(struct call *k, int timeout_ms, struct paclient_call *user)
 			timeout_ms = user->timeout_ms;
 	}
 	k->timeout_ms = timeout_ms;
-	k->deadline_ns = conn_now_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
+	k->deadline_ns = conn_deadline_ns(timeout_ms);
 	return 0;
 }
 
@@ -162,7 +166,7 @@ void call_restart(struct call *k)
 {
 	call_again(k);
 	k->fresh = true;
-	k->deadline_ns = conn_now_ns() + (uint64_t)k->timeout_ms * NSEC_PER_MSEC;
+	k->deadline_ns = conn_deadline_ns(k->timeout_ms);
 }
 
 uint64_t call_wait(struct call *k, int wait_ms, const struct paclient_call *user)
@@ -211,14 +215,15 @@ int call_late_why(struct call *k)
 
 static int call_lock(struct call *k)
 {
-	struct timespec until = {.tv_sec = (time_t)(k->deadline_ns / 1000000000),
-				 .tv_nsec = (long)(k->deadline_ns % 1000000000)};
+	struct timespec until;
 
 	if (pthread_mutex_trylock(&k->client->lock) == 0) {
 		k->fresh = k->fresh && k->timeout_ms == k->client->timeout_ms;
 		return 0;
 	}
 	k->fresh = false;
+	until = (struct timespec){.tv_sec = (time_t)(k->deadline_ns / 1000000000),
+				  .tv_nsec = (long)(k->deadline_ns % 1000000000)};
 	if (pthread_mutex_clocklock(&k->client->lock, CLOCK_MONOTONIC, &until))
 		return call_late(k);
 	return 0;
@@ -305,11 +310,32 @@ int call_measure(struct call *k, size_t *ret_nbytes)
 	return PACLIENT_LIMIT;
 }
 
+/* Its request into `out`. Return: 0, CALL_E_ROOM, or a status told to k->error. */
+static int call_put(struct call *k)
+{
+	struct paclient *c = k->client;
+	size_t nbytes;
+
+	if (frame_is_few(k) && c->frame_bytes_max >= WIRE_FEW_BYTES &&
+	    call_may_send(c, WIRE_FEW_BYTES)) {
+		k->answered = frame_answered(c);
+		frame_put_few(k, c->id_last + 1);
+		return 0;
+	}
+	if (call_measure(k, &nbytes))
+		return PACLIENT_LIMIT;
+	if (!call_may_send(c, nbytes))
+		return CALL_E_ROOM;
+	if (attach_room(k))
+		return PACLIENT_LIMIT;
+	frame_pack(k, frame_begin(c, nbytes));
+	return 0;
+}
+
 /* Into `out`, and from there as far as the socket takes it. */
 static int call_submit(struct call *k)
 {
 	struct paclient *c = k->client;
-	size_t nbytes;
 	int err;
 
 	for (;;) {
@@ -317,25 +343,23 @@ static int call_submit(struct call *k)
 			return k->error->status;
 		if (!ring_empty(&c->lates))
 			late_give_back(c);
-		if (call_measure(k, &nbytes))
-			return PACLIENT_LIMIT;
-		if (call_may_send(c, nbytes))
+		err = call_put(k);
+		if (!err)
 			break;
+		if (err != CALL_E_ROOM)
+			return err;
 		c->nwait_room++;
 		err = call_pause(k);
 		c->nwait_room--;
 		if (err)
 			return call_late_why(k);
 	}
-	if (attach_room(k))
-		return PACLIENT_LIMIT;
-	frame_pack(k, frame_begin(c, nbytes));
 	if (k->answered)
 		c->answered = k->answered;
-	k->id = ++c->id_last;
+	k->awaited.id = ++c->id_last;
 	if (frame_attaches(k))
-		fds_expect(&c->fds, k->id);
-	ring_add_tail(&c->flight, &k->in_flight);
+		fds_expect(&c->fds, k->awaited.id);
+	ring_add_tail(&c->flight, &k->awaited.ring);
 	pump_flush(c);
 	return 0;
 }

@@ -17,6 +17,9 @@ enum conn_outcome {
 /** conn_now_ns() - CLOCK_MONOTONIC. */
 uint64_t conn_now_ns(void);
 
+/** conn_deadline_ns() - in @timeout_ms from now; where that is long, up to a tick of the kernel's later. */
+uint64_t conn_deadline_ns(int timeout_ms);
+
 /** conn_above_standard() - @fd, which a system call has just given, out of the places of the standard streams. Return: negative errno, where it has given none, too. */
 MUST_CHECK int conn_above_standard(int fd);
 
@@ -29,10 +32,28 @@ MUST_CHECK int conn_above_standard(int fd);
 MUST_CHECK int conn_connect(const char *path, uint64_t deadline_ns, int wait_ms, int *ret_fd);
 
 /** conn_room() - bytes that conn_reserve() can give. Under the lock. */
-size_t conn_room(const struct paclient *c);
+static inline size_t conn_room(const struct paclient *c)
+{
+	return OUT_BYTES - (c->out_end - c->out_start);
+}
+
+/** conn_move() - what is in `out` begins where that does. */
+void conn_move(struct paclient *c);
 
 /** conn_reserve() - @n bytes at the end of `out`, to be written at once; @n is at most conn_room(). */
-uint8_t *conn_reserve(struct paclient *c, size_t n);
+static inline uint8_t *conn_reserve(struct paclient *c, size_t n)
+{
+	if (n > OUT_BYTES - c->out_end)
+		conn_move(c);
+	c->out_end += n;
+	return c->out + c->out_end - n;
+}
+
+/** conn_unreserve() - the last @n of them will not be written. */
+static inline void conn_unreserve(struct paclient *c, size_t n)
+{
+	c->out_end -= n;
+}
 
 /**
  * conn_flush() - send as much of `out` as the socket takes now; never blocks. Under the lock.

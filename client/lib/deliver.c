@@ -22,7 +22,7 @@
 
 void deliver_done(struct call *k, int status)
 {
-	ring_remove(&k->in_flight);
+	ring_remove(&k->awaited.ring);
 	k->status = status;
 	k->done = true;
 	if (k->op)
@@ -35,18 +35,18 @@ static void all_done(struct paclient *c)
 {
 	struct ring *r;
 
+	late_forget(c);
 	while (!ring_empty(&c->flight)) {
-		struct call *k = RING_ITEM(c->flight.next, struct call, in_flight);
+		struct call *k = CALL_OF(AWAITED(c->flight.next));
 
 		*k->error = c->why;
-		if (c->broken == PACLIENT_DISCONNECTED && frame_changes(k))
+		if (c->broken == PACLIENT_DISCONNECTED && frame_may_be_done(k))
 			error_more(k->error, "it is not known whether this was done");
 		deliver_done(k, c->broken);
 	}
 	/* Those that wait for room to send are asleep without being in flight. */
 	for (r = c->sleepers.next; r != &c->sleepers; r = r->next)
 		pthread_cond_signal(&RING_ITEM(r, struct call, asleep)->wake);
-	late_forget(c);
 }
 
 /* Under the lock: from here on the handle knows only one answer. */
@@ -149,32 +149,30 @@ void deliver_refused(struct paclient *c, const uint8_t *msg, size_t nbytes)
 }
 
 /* The daemon answers in order: nearly always the first one it is. */
-static struct call *call_find(struct paclient *c, uint64_t id)
+static struct awaited *awaited_find(struct paclient *c, uint64_t id)
 {
-	struct ring *r;
+	struct ring *r = c->flight.next;
 
-	for (r = c->flight.next; r != &c->flight; r = r->next) {
-		struct call *k = RING_ITEM(r, struct call, in_flight);
-
-		if (k->id == id)
-			return k;
-	}
-	return NULL;
+	while (r != &c->flight && AWAITED(r)->id < id)
+		r = r->next;
+	return r != &c->flight && AWAITED(r)->id == id ? AWAITED(r) : NULL;
 }
 
 static void reply_hand_over(struct paclient *c, const struct wire_reply *r, const uint8_t *msg,
 			    size_t nbytes)
 {
-	struct call *k = call_find(c, r->id);
+	struct awaited *a = awaited_find(c, r->id);
 	int status;
 
-	if (k) {
+	if (a && !a->late) {
+		struct call *k = CALL_OF(a);
+
 		status = take(k, r, msg, nbytes);
 		if (status == PACLIENT_PROTOCOL)
 			deliver_broken(c, status, 0, "%s", k->error->message);
 		else
 			deliver_done(k, status);
-	} else if (late_take(c, r)) {
+	} else if (late_take(c, a ? LATE_OF(a) : NULL, r)) {
 		deliver_broken(c, PACLIENT_PROTOCOL, 0,
 			       "a reply to request %" PRIu64 ", which is not open", r->id);
 	}
@@ -222,7 +220,8 @@ static void deliver(struct paclient *c, const uint8_t *msg, size_t nbytes)
 }
 
 /* Is there a whole frame from @at on? */
-static bool frame_at(struct paclient *c, size_t at, const uint8_t **ret_msg, size_t *ret_nbytes)
+static inline bool frame_at(struct paclient *c, size_t at, const uint8_t **ret_msg,
+			    size_t *ret_nbytes)
 {
 	size_t nbytes;
 

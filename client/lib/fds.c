@@ -46,11 +46,6 @@ void fds_close(struct fds *f)
 		close(pop(f));
 }
 
-bool fds_wrong(const struct fds *f)
-{
-	return f->unasked || f->n > f->nids || (f->lost && !f->nids);
-}
-
 bool fds_answer(struct fds *f, uint64_t id, bool attached, int *ret_fd)
 {
 	unsigned i = 0;

@@ -54,7 +54,10 @@ void fds_add(struct fds *f, int fd);
 MUST_CHECK bool fds_answer(struct fds *f, uint64_t id, bool attached, int *ret_fd);
 
 /** fds_wrong() - there are more than anybody has asked for. */
-bool fds_wrong(const struct fds *f);
+static inline bool fds_wrong(const struct fds *f)
+{
+	return f->unasked || f->n > f->nids || (f->lost && !f->nids);
+}
 
 /** fds_close() - all that lie here are closed. */
 void fds_close(struct fds *f);

@@ -33,35 +33,25 @@ void frame_pack(struct call *k, uint8_t *to)
 		wire_extents_pack(&k->extents, to);
 }
 
+void frame_put_few(struct call *k, uint64_t id)
+{
+	struct paclient *c = k->client;
+	uint8_t *to = conn_reserve(c, PALLOCD_FRAME_HEADER_BYTES + WIRE_FEW_BYTES);
+	size_t nbytes;
+
+	k->extents.id = id;
+	k->extents.answered = k->answered;
+	nbytes = wire_few_pack(&k->extents, to + PALLOCD_FRAME_HEADER_BYTES);
+	wire_u32_pack((uint32_t)nbytes, to);
+	conn_unreserve(c, WIRE_FEW_BYTES - nbytes);
+}
+
 uint8_t *frame_begin(struct paclient *c, size_t nbytes)
 {
 	uint8_t *to = conn_reserve(c, PALLOCD_FRAME_HEADER_BYTES + nbytes);
 
 	wire_u32_pack((uint32_t)nbytes, to);
 	return to + PALLOCD_FRAME_HEADER_BYTES;
-}
-
-uint64_t frame_answered(const struct paclient *c)
-{
-	uint64_t first = c->id_last + 1;
-	const struct ring *r;
-
-	if (!c->repeats)
-		return 0;
-	if (!ring_empty(&c->flight))
-		first = RING_ITEM(c->flight.next, struct call, in_flight)->id;
-	for (r = c->lates.next; r != &c->lates; r = r->next) {
-		const struct late *l = RING_ITEM(r, struct late, ring);
-
-		if (l->id && l->id < first)
-			first = l->id;
-	}
-	return first - 1 > c->answered ? first - 1 : 0;
-}
-
-bool frame_attaches(const struct call *k)
-{
-	return !k->op && k->request && k->request->verb_case == PALLOCD__V1__REQUEST__VERB_ATTACH;
 }
 
 bool frame_changes(const struct call *k)
@@ -90,4 +80,9 @@ bool frame_changes(const struct call *k)
 	default:
 		return true;
 	}
+}
+
+bool frame_may_be_done(const struct call *k)
+{
+	return frame_changes(k) && (!k->op || op_sent(k->op));
 }

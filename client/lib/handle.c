@@ -22,11 +22,6 @@
 #include "client/lib/ready.h"
 #include "client/lib/text.h"
 
-bool handle_is_ours(const struct paclient *c)
-{
-	return c->ours ? *c->ours : c->pid == getpid();
-}
-
 /*
  * One mapping: a page that the kernel wipes in a forked child, so that finding out costs no system
  * call, and the handle behind it. Memory of its buffers that is never used is never there.

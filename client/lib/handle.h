@@ -9,7 +9,7 @@
  *             H4  the out and in buffers never grow; a call in the steady state takes no memory.
  *             H5  a call is in `flight` from the moment its bytes are in `out` until it is done; a
  *                 call that ran out of time leaves a struct late in its place.
- *             H7  calls in `flight` ascend by id, and so do requests on one connection.
+ *             H7  what is in `flight` ascends by id, and so do requests on one connection.
  *             H8  while `link` is not LINK_UP nothing is in `out`, and the descriptor and `in` are the reader's.
  *             H9  a call that is submitted (op.h) has its bytes, and all that its reply needs, in memory of its own; it is in flight from then on,
  *                 and goes out like what is sent again where it cannot at once.
@@ -33,6 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "include/paclient.h"
 #include "client/lib/arena.h"
@@ -59,9 +60,16 @@ struct ring {
 	struct ring *next;
 };
 
+/* A request whose reply has not come: a call's, or that of one that has gone away. */
+struct awaited {
+	struct ring ring; /* in `flight` */
+	uint64_t id;
+	bool late; /* which of the two */
+};
+
 /* One call of the public interface, on its caller's stack. */
 struct call {
-	struct ring in_flight;
+	struct awaited awaited;
 	struct ring asleep;
 	struct paclient *client;
 	struct paclient_error *error; /* the caller's, or scratch */
@@ -70,7 +78,6 @@ struct call {
 	size_t older_bytes;
 	uint64_t deadline_ns;
 	int timeout_ms;
-	uint64_t id;
 	uint64_t answered; /* as it was sent: what is sent again has the same bytes */
 
 	/* What is asked: one of the two. */
@@ -109,10 +116,10 @@ struct ready {
 
 /* A request whose caller has gone away at its deadline. */
 struct late {
-	struct ring ring;
-	uint64_t id;  /* of the request whose reply is awaited; 0 = extents wait to be given back */
-	bool alloc;   /* an OK brings n addresses: extents that nobody holds */
-	bool freeing; /* the request is the Free of these */
+	/* Of the request; with id 0 extents wait to be given back, and the ring is `lates`. */
+	struct awaited awaited;
+	bool alloc;        /* an OK brings n addresses: extents that nobody holds */
+	bool freeing;      /* the request is the Free of these */
 	uint64_t answered; /* of that Free, as it was sent */
 	/* Not 0: it brings up to n addresses and lengths, of so many pages in all. */
 	uint64_t scattered_npages;
@@ -174,7 +181,7 @@ struct paclient {
 	uint64_t nreconnects; /* atomic */
 	struct ring flight;
 	struct ring sleepers;
-	struct ring lates;
+	struct ring lates; /* struct late, whose extents wait to be given back */
 	uint64_t id_last;
 	uint64_t id_untracked; /* up to here a late reply may come of which nothing is known */
 	int broken;            /* status of every further call */
@@ -230,6 +237,10 @@ static inline bool ring_empty(const struct ring *head)
 
 #define RING_ITEM(r, type, member) ((type *)((char *)(r)-offsetof(type, member)))
 
+#define AWAITED(r) RING_ITEM(r, struct awaited, ring)
+#define CALL_OF(a) RING_ITEM(a, struct call, awaited)
+#define LATE_OF(a) RING_ITEM(a, struct late, awaited)
+
 /**
  * handle_open() - what paclient_open() does
  * @k:    not begun yet; on 0 its client is the new handle
@@ -251,6 +262,9 @@ static inline bool handle_resending(const struct paclient *c)
 }
 
 /** handle_is_ours() - false in a child that got the handle by fork(). */
-bool handle_is_ours(const struct paclient *c);
+static inline bool handle_is_ours(const struct paclient *c)
+{
+	return c->ours ? *c->ours : c->pid == getpid();
+}
 
 #endif

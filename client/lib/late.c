@@ -14,24 +14,25 @@
 #include "client/lib/frame.h"
 #include "client/lib/scatter.h"
 
-static void late_free(struct late *l)
+void late_free(struct late *l)
 {
-	ring_remove(&l->ring);
+	ring_remove(&l->awaited.ring);
 	free(l);
 }
 
 void late_add(struct paclient *c, struct call *k)
 {
 	size_t n = k->scatter_max ? k->scatter_max : k->ret_addrs ? k->extents.n : 0;
-	size_t nbytes = c->repeats && frame_changes(k) ? frame_bytes(k, k->id) : 0;
+	uint64_t id = k->awaited.id;
+	size_t nbytes = c->repeats && frame_changes(k) ? frame_bytes(k, id) : 0;
 	struct late *l = malloc(sizeof(*l) + 2 * n * sizeof(l->numbers[0]) + nbytes);
 
-	ring_remove(&k->in_flight);
 	if (!l) {
-		c->id_untracked = k->id > c->id_untracked ? k->id : c->id_untracked;
+		ring_remove(&k->awaited.ring);
+		c->id_untracked = id > c->id_untracked ? id : c->id_untracked;
 		return;
 	}
-	*l = (struct late){.id = k->id,
+	*l = (struct late){.awaited = {.id = id, .late = true},
 			   .alloc = n,
 			   .region_id = k->extents.region_id,
 			   .n = n,
@@ -45,20 +46,9 @@ void late_add(struct paclient *c, struct call *k)
 		l->scattered_npages = k->extents.npages[0];
 	else if (n)
 		memcpy(l->npages, k->extents.npages, n * sizeof(l->npages[0]));
-	ring_add_tail(&c->lates, &l->ring);
-}
-
-static struct late *late_find(struct paclient *c, uint64_t id)
-{
-	struct ring *r;
-
-	for (r = c->lates.next; r != &c->lates; r = r->next) {
-		struct late *l = RING_ITEM(r, struct late, ring);
-
-		if (l->id == id)
-			return l;
-	}
-	return NULL;
+	/* In its place. */
+	ring_add_tail(&k->awaited.ring, &l->awaited.ring);
+	ring_remove(&k->awaited.ring);
 }
 
 static int take_scattered(struct paclient *c, struct late *l, const struct wire_reply *r)
@@ -80,9 +70,8 @@ static int take_scattered(struct paclient *c, struct late *l, const struct wire_
 	return err;
 }
 
-int late_take(struct paclient *c, const struct wire_reply *r)
+int late_take(struct paclient *c, struct late *l, const struct wire_reply *r)
 {
-	struct late *l = late_find(c, r->id);
 	int err;
 
 	if (!l)
@@ -96,9 +85,11 @@ int late_take(struct paclient *c, const struct wire_reply *r)
 		late_free(l);
 		return err == -ENOMEM ? 0 : -ENOENT;
 	}
-	l->id = 0;
+	l->awaited.id = 0;
 	l->alloc = false;
 	l->frame_bytes = 0;
+	ring_remove(&l->awaited.ring);
+	ring_add_tail(&c->lates, &l->awaited.ring);
 	late_give_back(c);
 	return 0;
 }
@@ -113,7 +104,8 @@ static struct wire_extents late_extents(const struct late *l, uint64_t id)
 				     .npages = l->npages};
 }
 
-static void give_back(struct paclient *c, struct late *l)
+/* Return: false where there is no room. */
+static bool give_back(struct paclient *c, struct late *l)
 {
 	struct wire_extents x;
 	size_t nbytes;
@@ -122,44 +114,42 @@ static void give_back(struct paclient *c, struct late *l)
 	x = late_extents(l, c->id_last + 1);
 	nbytes = wire_extents_bytes(&x);
 	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
-		return;
+		return false;
 	wire_extents_pack(&x, frame_begin(c, nbytes));
 	c->answered = l->answered ? l->answered : c->answered;
 	l->freeing = true;
-	l->id = ++c->id_last;
+	l->awaited.id = ++c->id_last;
+	ring_remove(&l->awaited.ring);
+	ring_add_tail(&c->flight, &l->awaited.ring);
+	return true;
 }
 
 void late_give_back(struct paclient *c)
 {
-	struct ring *r;
-
 	if (c->link != LINK_UP || handle_resending(c))
 		return;
-	for (r = c->lates.next; r != &c->lates; r = r->next) {
-		struct late *l = RING_ITEM(r, struct late, ring);
+	while (!ring_empty(&c->lates) && give_back(c, LATE_OF(AWAITED(c->lates.next))))
+		;
+}
 
-		if (!l->id)
-			give_back(c, l);
+static void forget_sent(struct paclient *c, bool all)
+{
+	struct ring *r = c->flight.next;
+
+	while (r != &c->flight) {
+		struct awaited *a = AWAITED(r);
+
+		r = r->next;
+		if (a->late && (all || !late_bytes(LATE_OF(a))))
+			late_free(LATE_OF(a));
 	}
 }
 
 void late_forget(struct paclient *c)
 {
+	forget_sent(c, true);
 	while (!ring_empty(&c->lates))
-		late_free(RING_ITEM(c->lates.next, struct late, ring));
-}
-
-static void forget_sent(struct paclient *c, bool all)
-{
-	struct ring *r = c->lates.next;
-
-	while (r != &c->lates) {
-		struct late *l = RING_ITEM(r, struct late, ring);
-
-		r = r->next;
-		if (l->id && (all || (!l->freeing && !l->frame_bytes)))
-			late_free(l);
-	}
+		late_free(LATE_OF(AWAITED(c->lates.next)));
 }
 
 void late_forget_unsent(struct paclient *c)
@@ -172,30 +162,16 @@ void late_forget_sent(struct paclient *c)
 	forget_sent(c, true);
 }
 
-struct late *late_from(struct paclient *c, uint64_t id)
-{
-	struct late *lowest = NULL;
-	struct ring *r;
-
-	for (r = c->lates.next; r != &c->lates; r = r->next) {
-		struct late *l = RING_ITEM(r, struct late, ring);
-
-		if (l->id && l->id >= id && (!lowest || l->id < lowest->id))
-			lowest = l;
-	}
-	return lowest;
-}
-
 size_t late_bytes(const struct late *l)
 {
-	struct wire_extents x = late_extents(l, l->id);
+	struct wire_extents x = late_extents(l, l->awaited.id);
 
 	return l->freeing ? wire_extents_bytes(&x) : l->frame_bytes;
 }
 
 void late_pack(const struct late *l, uint8_t *to)
 {
-	struct wire_extents x = late_extents(l, l->id);
+	struct wire_extents x = late_extents(l, l->awaited.id);
 
 	if (l->freeing)
 		wire_extents_pack(&x, to);

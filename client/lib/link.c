@@ -140,10 +140,11 @@ static void repeats_lost(struct paclient *c)
 	c->repeats = false;
 	late_forget_sent(c);
 	while (r != &c->flight) {
-		struct call *k = RING_ITEM(r, struct call, in_flight);
+		struct call *k = CALL_OF(AWAITED(r));
 
 		r = r->next;
-		if (!frame_changes(k))
+		/* What was never sent is done once, on this connection. */
+		if (!frame_may_be_done(k))
 			continue;
 		error_set(k->error, PACLIENT_DISCONNECTED,
 			  "the connection was lost and made anew; it is not known whether this "
@@ -169,7 +170,7 @@ static void up(struct paclient *c, const Pallocd__V1__HelloReply *h)
 		memcpy(c->token, h->token.data, sizeof(c->token));
 		c->has_token = true;
 	}
-	if (c->watching)
+	if (c->watching || c->exact)
 		c->session = h->session;
 	c->link = LINK_UP;
 	c->answered = 0;
@@ -193,11 +194,11 @@ static void refused(struct paclient *c, int status, const uint8_t *msg, size_t n
 		link_lost(c, CONN_E_END);
 		break;
 	case PACLIENT_NO_SESSION:
-		if (!c->watching) {
+		if (!c->watching && !c->exact) {
 			session_gone(c);
 			break;
 		}
-		/* Nothing is held by a watch: any session will do. */
+		/* Nothing is held by a watch, not even before its Watch is answered: any session will do. */
 		c->has_token = false;
 		link_lost(c, CONN_E_END);
 		break;
@@ -252,23 +253,10 @@ void link_stepped(struct paclient *c, int err)
 		link_lost(c, err);
 }
 
-static struct call *call_from(struct paclient *c, uint64_t id)
-{
-	struct ring *r;
-
-	for (r = c->flight.next; r != &c->flight; r = r->next) {
-		struct call *k = RING_ITEM(r, struct call, in_flight);
-
-		if (k->id >= id)
-			return k;
-	}
-	return NULL;
-}
-
 /* Return: false where there is no room. */
 static bool call_resend(struct paclient *c, struct call *k)
 {
-	size_t nbytes = frame_bytes(k, k->id);
+	size_t nbytes = frame_bytes(k, k->awaited.id);
 
 	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
 		return false;
@@ -276,35 +264,49 @@ static bool call_resend(struct paclient *c, struct call *k)
 	k->repeated = k->repeated || !k->op || op_sent(k->op);
 	frame_pack(k, frame_begin(c, nbytes));
 	if (frame_attaches(k))
-		fds_expect(&c->fds, k->id);
+		fds_expect(&c->fds, k->awaited.id);
 	return true;
 }
 
-static bool late_resend(struct paclient *c, const struct late *l)
+/* A note without its request is of no use: no reply will come on this connection. */
+static bool late_resend(struct paclient *c, struct late *l)
 {
 	size_t nbytes = late_bytes(l);
 
+	if (!nbytes) {
+		late_free(l);
+		return true;
+	}
 	if (conn_room(c) < PALLOCD_FRAME_HEADER_BYTES + nbytes)
 		return false;
 	late_pack(l, frame_begin(c, nbytes));
 	return true;
 }
 
+/* The first one from @id on. It is searched for from the end: nearly always it is what was submitted last. */
+static struct ring *flight_from(struct paclient *c, uint64_t id)
+{
+	struct ring *r = &c->flight;
+
+	while (r->prev != &c->flight && AWAITED(r->prev)->id >= id)
+		r = r->prev;
+	return r;
+}
+
 void link_resend(struct paclient *c)
 {
-	while (handle_resending(c)) {
-		struct call *k = call_from(c, c->resend_next);
-		struct late *l = late_from(c, c->resend_next);
-		uint64_t id = k ? k->id : UINT64_MAX;
+	struct ring *r = flight_from(c, c->resend_next);
 
-		if (l && l->id < id)
-			id = l->id;
-		else
-			l = NULL;
-		if (id <= c->resend_last && !(l ? late_resend(c, l) : call_resend(c, k)))
+	while (r != &c->flight && AWAITED(r)->id <= c->resend_last) {
+		struct awaited *a = AWAITED(r);
+		uint64_t next = a->id + 1;
+
+		r = r->next;
+		if (!(a->late ? late_resend(c, LATE_OF(a)) : call_resend(c, CALL_OF(a))))
 			return;
-		c->resend_next = id < c->resend_last ? id + 1 : c->resend_last + 1;
+		c->resend_next = next;
 	}
+	c->resend_next = c->resend_last + 1;
 }
 
 bool link_gone(const struct paclient *c)

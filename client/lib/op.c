@@ -53,7 +53,7 @@ static struct op *op_new(struct call *k, size_t frame_bytes)
 	op->changes = frame_changes(k);
 	op->frame_bytes = frame_bytes;
 	op->k = *k;
-	ring_init(&op->k.in_flight);
+	ring_init(&op->k.awaited.ring);
 	ring_init(&op->k.asleep);
 	at = op->memory;
 	if (n)
@@ -122,15 +122,15 @@ int op_submit(struct call *k)
 		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the call");
 	if (k->answered)
 		c->answered = k->answered;
-	op->k.id = ++c->id_last;
+	op->k.awaited.id = ++c->id_last;
 	k->user->op = op;
-	ring_add_tail(&c->flight, &op->k.in_flight);
+	ring_add_tail(&c->flight, &op->k.awaited.ring);
 	deadline_add(c, op);
 	/* Behind what waits to be sent again, or for another connection, or for room. */
 	if (c->link == LINK_UP) {
 		if (!handle_resending(c))
-			c->resend_next = op->k.id;
-		c->resend_last = op->k.id;
+			c->resend_next = op->k.awaited.id;
+		c->resend_last = op->k.awaited.id;
 		pump_send(c);
 		ready_settle(c, 0, 0);
 	}

@@ -28,7 +28,7 @@ static void wake_for_room(struct paclient *c)
 	for (r = c->sleepers.next; r != &c->sleepers; r = r->next) {
 		struct call *k = RING_ITEM(r, struct call, asleep);
 
-		if (ring_empty(&k->in_flight))
+		if (ring_empty(&k->awaited.ring))
 			pthread_cond_signal(&k->wake);
 	}
 }
@@ -90,7 +90,8 @@ int pump_read(struct paclient *c, uint64_t deadline_ns, bool fresh)
 		deliver_lost(c, err);
 	if (c->link != LINK_UP)
 		return 0;
-	pump_send(c);
+	if (to_send || c->out_end > c->out_start || handle_resending(c))
+		pump_send(c);
 	if (!ring_empty(&c->lates)) {
 		/* Extents whose Frees had no room before may have it now. */
 		late_give_back(c);

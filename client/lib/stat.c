@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/lib/call.h"
 #include "client/lib/text.h"
@@ -199,16 +200,31 @@ int paclient_free_runs(paclient *client, uint32_t region_id, struct paclient_fre
 	return status;
 }
 
+/* A map with what is not in the public struct, which cannot grow. */
+struct map_made {
+	struct paclient_usage usage;
+	uint64_t *scavenged_npages;
+};
+
 static int take_map(struct call *k, const Pallocd__V1__Reply *reply)
 {
 	const Pallocd__V1__MapReply *m = reply->map;
-	struct paclient_usage *to = k->to;
+	struct map_made *made = k->to;
+	struct paclient_usage *to = &made->usage;
 
-	if (m->n_used_npages != m->n_grown_npages)
+	if (m->n_used_npages != m->n_grown_npages ||
+	    (m->n_scavenged_npages && m->n_scavenged_npages != m->n_used_npages))
 		return error_set(k->error, PACLIENT_PROTOCOL, "a MapReply with cells cut in half");
 	to->cells = calloc(m->n_used_npages + 1, sizeof(to->cells[0]));
 	if (!to->cells)
 		return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the map");
+	if (m->n_scavenged_npages) {
+		made->scavenged_npages = calloc(m->n_scavenged_npages, sizeof(uint64_t));
+		if (!made->scavenged_npages)
+			return error_set(k->error, PACLIENT_OUT_OF_MEMORY, "no memory for the map");
+		memcpy(made->scavenged_npages, m->scavenged_npages,
+		       m->n_scavenged_npages * sizeof(uint64_t));
+	}
 	to->addr = m->addr;
 	to->cell_npages = m->cell_npages;
 	to->npages = m->npages;
@@ -224,7 +240,7 @@ int paclient_usage_map(paclient *client, uint32_t region_id, uint64_t addr, uint
 {
 	Pallocd__V1__Request request = PALLOCD__V1__REQUEST__INIT;
 	Pallocd__V1__Map map = PALLOCD__V1__MAP__INIT;
-	struct paclient_usage *usage;
+	struct map_made *made;
 	CALL(k);
 	int status = call_begin(&k, client, call);
 
@@ -232,8 +248,8 @@ int paclient_usage_map(paclient *client, uint32_t region_id, uint64_t addr, uint
 		return status;
 	if (!ret_usage)
 		return error_argument(k.error, "ret_usage", "is NULL");
-	usage = calloc(1, sizeof(*usage));
-	if (!usage)
+	made = calloc(1, sizeof(*made));
+	if (!made)
 		return error_set(k.error, PACLIENT_OUT_OF_MEMORY, "no memory for the map");
 	map.region_id = region_id;
 	map.addr = addr;
@@ -241,18 +257,26 @@ int paclient_usage_map(paclient *client, uint32_t region_id, uint64_t addr, uint
 	map.ncells = ncells;
 	request.verb_case = PALLOCD__V1__REQUEST__VERB_MAP;
 	request.map = &map;
-	k.to = usage;
+	k.to = made;
 	status = call_message(&k, &request, PALLOCD__V1__REPLY__RESULT_MAP, take_map);
 	if (status)
-		paclient_usage_free(usage);
+		paclient_usage_free(&made->usage);
 	else
-		*ret_usage = usage;
+		*ret_usage = &made->usage;
 	return status;
+}
+
+const uint64_t *paclient_usage_scavenged(const struct paclient_usage *usage)
+{
+	return usage ? ((const struct map_made *)usage)->scavenged_npages : NULL;
 }
 
 void paclient_usage_free(struct paclient_usage *usage)
 {
-	if (usage)
+	if (usage) {
 		free(usage->cells);
+		free(((struct map_made *)usage)->scavenged_npages);
+	}
+	/* The map is the first of what was made. */
 	free(usage);
 }

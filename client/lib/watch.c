@@ -209,7 +209,7 @@ int paclient_watch_open(const char *socket_path, const struct paclient_options *
 		return status;
 	}
 	w->client = k.client;
-	w->id = k.id;
+	w->id = k.awaited.id;
 	*ret_watch = w;
 	w = NULL;
 	return 0;

@@ -5,6 +5,7 @@
  * Uses:       proto/pallocd.pb-c.h for the field numbers of results
  * Invariants: W1  nothing outside [msg, msg + nbytes) is read, whatever the bytes say.
  *             W2  fields may come in any order and unknown ones are skipped, as protobuf wants it.
+ *             W3  a short way accepts one exact shape, and says of it what the long way says; everything else is left to that.
  */
 #include "client/lib/wire.h"
 
@@ -33,7 +34,7 @@ static size_t varint_bytes(uint64_t v)
 	return (size_t)(63 - __builtin_clzll(v | 1)) / 7 + 1;
 }
 
-static uint8_t *varint_pack(uint64_t v, uint8_t *to)
+static inline uint8_t *varint_pack(uint64_t v, uint8_t *to)
 {
 	for (; v >= 0x80; v >>= 7)
 		*to++ = (uint8_t)(v | 0x80);
@@ -86,10 +87,9 @@ size_t wire_extents_bytes(const struct wire_extents *x)
 	       (x->answered ? 2 + varint_bytes(x->answered) : 0);
 }
 
-static void answered_pack(uint64_t answered, uint8_t *to)
+static inline uint8_t *answered_pack(uint64_t answered, uint8_t *to)
 {
-	if (answered)
-		varint_pack(answered, varint_pack(ANSWERED_KEY, to));
+	return answered ? varint_pack(answered, varint_pack(ANSWERED_KEY, to)) : to;
 }
 
 void wire_extents_pack(const struct wire_extents *x, uint8_t *to)
@@ -116,16 +116,42 @@ void wire_extents_pack(const struct wire_extents *x, uint8_t *to)
 	answered_pack(x->answered, to);
 }
 
-void wire_u32_pack(uint32_t value, uint8_t *to)
+/* The length goes in front when it is known. */
+static inline uint8_t *few_pack(uint8_t key, const uint64_t *values, size_t n, uint8_t *to)
 {
-	for (int i = 0; i < 4; i++)
-		to[i] = (uint8_t)(value >> 8 * i);
+	uint8_t *length;
+
+	if (!n)
+		return to;
+	*to++ = key;
+	length = to++;
+	for (size_t i = 0; i < n; i++)
+		to = varint_pack(values[i], to);
+	*length = (uint8_t)(to - length - 1);
+	return to;
 }
 
-uint32_t wire_u32(const uint8_t *from)
+size_t wire_few_pack(const struct wire_extents *x, uint8_t *const begin)
 {
-	return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-	       (uint32_t)from[3] << 24;
+	uint8_t *to = begin, *length;
+
+	*to++ = KEY(1, VARINT);
+	to = varint_pack(x->id, to);
+	*to++ = x->addrs ? KEY(6, BYTES) : KEY(5, BYTES);
+	length = to++;
+	if (x->region_id) {
+		*to++ = KEY(1, VARINT);
+		to = varint_pack(x->region_id, to);
+	}
+	if (x->addrs)
+		to = few_pack(KEY(3, BYTES), x->addrs, x->n, to);
+	to = few_pack(x->addrs ? KEY(4, BYTES) : KEY(3, BYTES), x->npages, x->n, to);
+	if (x->detached && !x->addrs) {
+		*to++ = KEY(4, VARINT);
+		*to++ = PALLOCD__V1__LIFETIME__DETACHED;
+	}
+	*length = (uint8_t)(to - length - 1);
+	return (size_t)(answered_pack(x->answered, to) - begin);
 }
 
 /* What is left of a message. */
@@ -142,15 +168,18 @@ struct field {
 	struct span bytes;
 };
 
-static int varint_read(struct span *s, uint64_t *ret)
+static inline int varint_read(struct span *s, uint64_t *ret)
 {
+	const uint8_t *p = s->p;
+	const uint8_t *end = s->end - p > VARINT_BYTES_MAX ? p + VARINT_BYTES_MAX : s->end;
 	uint64_t v = 0;
 
-	for (unsigned i = 0; i < VARINT_BYTES_MAX && s->p < s->end; i++) {
-		uint8_t byte = *s->p++;
+	for (unsigned shift = 0; p < end; shift += 7) {
+		uint64_t byte = *p++;
 
-		v |= (uint64_t)(byte & 0x7f) << 7 * i;
-		if (!(byte & 0x80)) {
+		v |= (byte & 0x7f) << shift;
+		if (byte < 0x80) {
+			s->p = p;
 			*ret = v;
 			return 0;
 		}
@@ -198,11 +227,36 @@ static bool is_result(const struct field *f)
 	       f->number <= PALLOCD__V1__REPLY__RESULT_RECALL;
 }
 
+/* The key of one of the first results: its one byte. */
+static bool is_short_key(uint8_t key)
+{
+	return (key & 7) == BYTES && key >= KEY(PALLOCD__V1__REPLY__RESULT_HELLO, BYTES) &&
+	       key < 0x80;
+}
+
+/* What nearly every reply is: an id, then one result of less than 128 bytes to the end. Return: false for all others. */
+static bool usual_scan(const uint8_t *msg, size_t nbytes, struct wire_reply *ret)
+{
+	struct span s = {msg + 1, msg + nbytes};
+	uint64_t id;
+
+	if (nbytes < 4 || msg[0] != KEY(1, VARINT) || varint_read(&s, &id) || s.end - s.p < 2)
+		return false;
+	/* A length of 0x80 and more has a second byte. */
+	if (!is_short_key(s.p[0]) || s.p[1] >= 0x80 || s.p + 2 + s.p[1] != s.end)
+		return false;
+	*ret = (struct wire_reply){
+		.id = id, .result = s.p[0] >> 3, .body = s.p + 2, .body_bytes = s.p[1]};
+	return true;
+}
+
 int wire_reply_scan(const uint8_t *msg, size_t nbytes, struct wire_reply *ret)
 {
 	struct span s = {msg, msg + nbytes};
 	struct field f;
 
+	if (usual_scan(msg, nbytes, ret))
+		return 0;
 	*ret = (struct wire_reply){0};
 	while (s.p < s.end) {
 		int err = field_read(&s, &f);
@@ -222,37 +276,51 @@ int wire_reply_scan(const uint8_t *msg, size_t nbytes, struct wire_reply *ret)
 	return 0;
 }
 
+static inline int packed_read(struct span s, size_t n, size_t *count, uint64_t *ret_addrs)
+{
+	size_t i = *count;
+
+	for (; s.p < s.end; i++) {
+		if (i >= n || varint_read(&s, &ret_addrs[i]))
+			return -EBADMSG;
+	}
+	*count = i;
+	return 0;
+}
+
 /* An address array may come packed or entry by entry, even in several pieces. */
 static int addrs_read(struct field *f, size_t n, size_t *count, uint64_t *ret_addrs)
 {
-	int err;
-
 	if (f->type == VARINT) {
 		if (*count >= n)
 			return -EBADMSG;
 		ret_addrs[(*count)++] = f->value;
 		return 0;
 	}
-	if (f->type != BYTES)
-		return -EBADMSG;
-	while (f->bytes.p < f->bytes.end) {
-		if (*count >= n)
-			return -EBADMSG;
-		err = varint_read(&f->bytes, &ret_addrs[*count]);
-		if (err)
-			return err;
-		++*count;
-	}
-	return 0;
+	return f->type == BYTES ? packed_read(f->bytes, n, count, ret_addrs) : -EBADMSG;
+}
+
+/* Nearly always they come first, packed, in less than 128 bytes. */
+static inline bool addrs_first(struct span *s, struct span *ret)
+{
+	if (s->end - s->p < 2 || s->p[0] != KEY(1, BYTES) || s->p[1] >= 0x80 ||
+	    s->p[1] > s->end - s->p - 2)
+		return false;
+	*ret = (struct span){s->p + 2, s->p + 2 + s->p[1]};
+	s->p = ret->end;
+	return true;
 }
 
 int wire_alloc_reply(const struct wire_reply *r, size_t n, uint64_t *ret_addrs)
 {
 	/* A NULL with nothing behind it is no place to count from. */
 	struct span s = {r->body, r->body_bytes ? r->body + r->body_bytes : r->body};
+	struct span first;
 	struct field f;
 	size_t count = 0;
 
+	if (addrs_first(&s, &first) && packed_read(first, n, &count, ret_addrs))
+		return -EBADMSG;
 	while (s.p < s.end) {
 		int err = field_read(&s, &f);
 

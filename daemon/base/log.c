@@ -22,6 +22,13 @@
 
 #define LIMIT_USEC 1000000
 
+/* Where a cause goes on, its next line says what was kept back, so that is waited for a little. */
+#define TELL_USEC 100000
+
+/* What the lines of a cause have in common. */
+#define ABOUT_MAX 3u
+#define ABOUT_BYTES 96u
+
 enum { EACH, LIMITED };
 
 static const struct {
@@ -40,6 +47,8 @@ struct cause {
 	uint64_t key;   /* the region, the user and the status */
 	uint64_t next_usec;
 	uint64_t nkept_back;
+	struct log_field about[ABOUT_MAX + 1]; /* the same; the texts are below */
+	char text[ABOUT_MAX][ABOUT_BYTES];
 };
 
 static enum log_level level_max = LOG_LEVEL_INFO;
@@ -47,6 +56,8 @@ static bool to_journal;
 static log_sink *sink;
 static struct cause causes[LOG_CAUSES];
 static uint64_t nkept_back_total;
+/* When the first of them is to say how many lines it has kept back. */
+static uint64_t tell_usec = UINT64_MAX;
 
 /* The service manager says which file stderr was when it made it; a shell that sends it elsewhere leaves the variable alone. */
 static bool stderr_is_journal(void)
@@ -187,37 +198,69 @@ static uint64_t key_add(uint64_t key, const void *data, size_t n)
 }
 
 /* What tells causes of one id apart: whose they are, not which of their requests. */
+static bool is_of_cause(const struct log_field *f)
+{
+	return !strcmp(f->name, "PALLOCD_UID") || (f->text && (!strcmp(f->name, "PALLOCD_REGION") ||
+							       !strcmp(f->name, "PALLOCD_STATUS")));
+}
+
 static uint64_t cause_key(const struct log_field *f)
 {
 	uint64_t key = UINT64_C(0xcbf29ce484222325);
 
 	for (; f && f->name; f++) {
-		if (f->text &&
-		    (!strcmp(f->name, "PALLOCD_REGION") || !strcmp(f->name, "PALLOCD_STATUS")))
+		if (is_of_cause(f) && f->text)
 			key = key_add(key, f->text, strlen(f->text));
-		else if (!strcmp(f->name, "PALLOCD_UID"))
+		else if (is_of_cause(f))
 			key = key_add(key, &f->number, sizeof(f->number));
 	}
 	return key;
 }
 
-static void line_say(enum log_level level, enum log_id id, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static void line_say(enum log_level level, enum log_id id, const char *fmt, ...)
+/* The texts are copied: they may be gone when it is told what was kept back. */
+static void cause_about(struct cause *c, const struct log_field *f)
+{
+	size_t n = 0;
+
+	for (; f && f->name && n < ABOUT_MAX; f++) {
+		if (!is_of_cause(f))
+			continue;
+		c->about[n] = *f;
+		if (f->text) {
+			snprintf(c->text[n], ABOUT_BYTES, "%s", f->text);
+			c->about[n].text = c->text[n];
+		}
+		n++;
+	}
+	c->about[n] = (struct log_field){0};
+}
+
+static void line_say(enum log_level level, enum log_id id, const struct log_field *fields,
+		     const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void line_say(enum log_level level, enum log_id id, const struct log_field *fields,
+		     const char *fmt, ...)
 {
 	va_list args;
 
 	if (!log_has(level))
 		return;
 	va_start(args, fmt);
-	line_write(level, id, NULL, 0, fmt, args);
+	line_write(level, id, fields, 0, fmt, args);
 	va_end(args);
 }
 
 static void cause_tell(const struct cause *c)
 {
 	if (c->nkept_back)
-		line_say(LOG_LEVEL_WARNING, c->id, "%" PRIu64 " more lines %s were kept back",
-			 c->nkept_back, ids[c->id].name);
+		line_say(LOG_LEVEL_WARNING, c->id, c->about,
+			 "%" PRIu64 " more lines %s were kept back", c->nkept_back,
+			 ids[c->id].name);
+}
+
+/* UINT64_MAX: it has nothing to tell. */
+static uint64_t cause_tell_usec(const struct cause *c)
+{
+	return c->nkept_back ? c->next_usec + TELL_USEC : UINT64_MAX;
 }
 
 /* Return: false: its second is not over. */
@@ -229,13 +272,16 @@ static bool cause_may(enum log_id id, const struct log_field *fields, uint64_t *
 	if (now < c->next_usec) {
 		c->nkept_back++;
 		nkept_back_total++;
+		if (cause_tell_usec(c) < tell_usec)
+			tell_usec = cause_tell_usec(c);
 		return false;
 	}
 	*ret_nkept_back = c->id == id && c->key == key ? c->nkept_back : 0;
 	/* The place was another's, which has had nothing to say since. */
 	if (!*ret_nkept_back)
 		cause_tell(c);
-	*c = (struct cause){id, key, now + LIMIT_USEC, 0};
+	*c = (struct cause){.id = id, .key = key, .next_usec = now + LIMIT_USEC};
+	cause_about(c, fields);
 	return true;
 }
 
@@ -252,10 +298,23 @@ void log_event(enum log_level level, enum log_id id, const struct log_field *fie
 	va_end(args);
 }
 
-void log_limits_tell(void)
+uint64_t log_limits_due(void)
 {
+	return tell_usec;
+}
+
+void log_limits_tell(uint64_t now_usec)
+{
+	tell_usec = UINT64_MAX;
 	for (size_t i = 0; i < LOG_CAUSES; i++) {
-		cause_tell(&causes[i]);
-		causes[i] = (struct cause){0};
+		struct cause *c = &causes[i];
+		uint64_t due = cause_tell_usec(c);
+
+		if (now_usec == UINT64_MAX || due <= now_usec) {
+			cause_tell(c);
+			*c = (struct cause){0};
+		} else if (due < tell_usec) {
+			tell_usec = due;
+		}
 	}
 }

@@ -70,13 +70,19 @@ void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * @fields: LOG_FIELDS(...), or NULL
  *
  * Where the id is LIMITED and its cause had a line within the last second there is none; how many had none is told with the next one of that
- * cause, or by log_limits_tell().
+ * cause, or, where none follows, by log_limits_tell().
  */
 void log_event(enum log_level level, enum log_id id, const struct log_field *fields,
 	       const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/** log_limits_tell() - how many lines were kept back and not told yet, one line for each id; and every cause begins anew. */
-void log_limits_tell(void);
+/** log_limits_due() - when log_limits_tell() has something to tell, by clock_usec(); UINT64_MAX: nothing was kept back. */
+uint64_t log_limits_due(void);
+
+/**
+ * log_limits_tell() - how many lines were kept back and not told yet, one line for each cause that has been silent since its second was over
+ * @now_usec: UINT64_MAX: of all causes, which begin anew
+ */
+void log_limits_tell(uint64_t now_usec);
 
 /* Causes that are told apart at once, and so lines a second. */
 #define LOG_CAUSES 64u

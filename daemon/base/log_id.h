@@ -15,6 +15,7 @@
 	X(READY, EACH, "aabd447b70094c8198e46c6e7051f10d") /* serving */ \
 	X(RELOADED, EACH, "56505683b38f4a91b5a25d89b6acbe3f") /* the configuration that was read again is in force */ \
 	X(RELOAD_REFUSED, EACH, "2804e38199514aeb93f4785f3a3e657b") /* it is not: all is as before */ \
+	X(CONFIG_REFUSED, EACH, "7ab0bf4275d145528373fbfbd0db5ce5") /* something is wrong with the configuration: where, and what to do */ \
 	X(STOPPING, EACH, "468e551ba5204dda89a3b27d93338218") /* a signal ends the daemon */ \
 	X(STOPPED, EACH, "ff89944c464943c48b20da2609f1f782") /* it has ended in order */ \
 	X(CANNOT_START, EACH, "148d8e7234f34f4e9bd49ca983973dc0") /* the daemon ends before it serves */ \
@@ -99,6 +100,19 @@ struct log_field {
 #define ABOUT_STATUS(status_name)                               \
 	{                                                       \
 		.name = "PALLOCD_STATUS", .text = (status_name) \
+	}
+/* Of the configuration, as systemd's own fields of these names: "journalctl CONFIG_FILE=/etc/pallocd/pallocd.conf". */
+#define ABOUT_FILE(path)                              \
+	{                                             \
+		.name = "CONFIG_FILE", .text = (path) \
+	}
+#define ABOUT_LINE(lineno)                                \
+	{                                                 \
+		.name = "CONFIG_LINE", .number = (lineno) \
+	}
+#define ABOUT_KEY(key)                               \
+	{                                            \
+		.name = "PALLOCD_KEY", .text = (key) \
 	}
 /* errno's number, as the journal's own field of that name. */
 #define ABOUT_ERRNO(err)                                   \

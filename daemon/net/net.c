@@ -163,6 +163,8 @@ static int loop_open(struct net *net)
 	if (!err)
 		err = uv_timer_init(&net->loop, &net->status);
 	if (!err)
+		err = uv_timer_init(&net->loop, &net->limits);
+	if (!err)
 		err = accept_open(net);
 	return err;
 }
@@ -322,6 +324,7 @@ void net_stop(struct net *net)
 	handle_close((uv_handle_t *)&net->sighup);
 	handle_close((uv_handle_t *)&net->reload);
 	handle_close((uv_handle_t *)&net->status);
+	handle_close((uv_handle_t *)&net->limits);
 	pressure_close(&net->pressure);
 	listening_close(&net->listening);
 }

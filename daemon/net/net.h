@@ -84,6 +84,8 @@ struct net {
 	uv_timer_t reload;    /* on_reload is called again when it fires */
 	uv_timer_t status;    /* active: on_status is called when it fires */
 	uint64_t status_seen; /* what is counted below when it was called last */
+	uv_timer_t limits;    /* the log says how many lines it has kept back when it fires */
+	uint64_t limits_usec; /* when that is; UINT64_MAX: it does not run */
 	struct net_config config;
 	struct listening listening;
 	struct rpc *rpc;

@@ -256,6 +256,28 @@ static void status_watch(struct net *net)
 	uv_timer_start(&net->status, on_status, STATUS_MSEC, 0);
 }
 
+static void on_limits(uv_timer_t *timer)
+{
+	struct net *net = CONTAINER_OF(timer, struct net, limits);
+
+	net->limits_usec = UINT64_MAX;
+	log_limits_tell(clock_usec());
+}
+
+static void limits_watch(struct net *net)
+{
+	uint64_t due = log_limits_due(), now;
+
+	if (LIKELY(due == net->limits_usec) || net->stopping)
+		return;
+	net->limits_usec = due;
+	now = clock_usec();
+	if (due == UINT64_MAX)
+		uv_timer_stop(&net->limits);
+	else
+		uv_timer_start(&net->limits, on_limits, due > now ? (due - now) / 1000 + 1 : 0, 0);
+}
+
 static void on_turn(uv_check_t *check)
 {
 	struct net *net = CONTAINER_OF(check, struct net, turn);
@@ -272,6 +294,7 @@ static void on_turn(uv_check_t *check)
 		expire(net);
 	changes_commit(net);
 	status_watch(net);
+	limits_watch(net);
 }
 
 static void timeouts_get(const struct net *net, uint64_t ret_msec[static TIMEOUT_KINDS])
@@ -301,6 +324,7 @@ int turn_open(struct net *net)
 	list_init(&net->held);
 	list_init(&net->watching);
 	net->due_msec = UINT64_MAX;
+	net->limits_usec = UINT64_MAX;
 	err = uv_timer_init(&net->loop, &net->due);
 	if (!err)
 		err = uv_idle_init(&net->loop, &net->again);

@@ -91,6 +91,26 @@ bool pagealloc_next_grown(const struct pagealloc *pa, uint64_t page, uint64_t *r
 	return ranges_next(&pa->grown, page, ret_first, ret_limit);
 }
 
+/* Scavenged pages among [page, limit), all grown. */
+static uint64_t count_scavenged(const struct pagealloc *pa, uint64_t page, uint64_t limit)
+{
+	uint64_t count = 0;
+
+	while (page < limit) {
+		uint64_t chunk = chunk_of(page);
+		unsigned first = chunk_offset(page);
+		unsigned n = limit - page < CHUNK_NPAGES - first ? (unsigned)(limit - page)
+								 : CHUNK_NPAGES - first;
+
+		if (pa->nscav[chunk] == CHUNK_NPAGES)
+			count += n;
+		else if (pa->nscav[chunk])
+			count += chunk_count(chunk_scav_bits(pa, chunk), first, n);
+		page += n;
+	}
+	return count;
+}
+
 /* Free pages among [page, limit), all grown. */
 static uint64_t count_free(const struct pagealloc *pa, uint64_t page, uint64_t limit)
 {
@@ -114,10 +134,10 @@ static uint64_t count_free(const struct pagealloc *pa, uint64_t page, uint64_t l
 }
 
 void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
-		     uint64_t *ret_grown, uint64_t *ret_free)
+		     uint64_t *ret_grown, uint64_t *ret_free, uint64_t *ret_scavenged)
 {
 	uint64_t limit = npages > UINT64_MAX - page ? UINT64_MAX : page + npages;
-	uint64_t grown = 0, count = 0;
+	uint64_t grown = 0, count = 0, scavenged = 0;
 	size_t i = ranges_find_above(&pa->grown, page);
 
 	for (i = i ? i - 1 : 0; i < pa->grown.n && pa->grown.v[i].first < limit; i++) {
@@ -127,10 +147,12 @@ void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
 		if (lo < hi) {
 			grown += hi - lo;
 			count += count_free(pa, lo, hi);
+			scavenged += count_scavenged(pa, lo, hi);
 		}
 	}
 	*ret_grown = grown;
 	*ret_free = count;
+	*ret_scavenged = scavenged;
 }
 
 /* Where the scavenged pages in a row from @page on end, in its chunk or at its end. */

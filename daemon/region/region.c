@@ -364,17 +364,18 @@ uint32_t region_fragmentation_ppm(const struct region *r)
 }
 
 void region_count(const struct region *r, uint64_t page, uint64_t npages, uint64_t *ret_grown,
-		  uint64_t *ret_used)
+		  uint64_t *ret_used, uint64_t *ret_scavenged)
 {
-	uint64_t grown = 0, nfree = 0;
+	uint64_t grown = 0, nfree = 0, scavenged = 0;
 
 	if (page < r->end_npages) {
 		if (npages > r->end_npages - page)
 			npages = r->end_npages - page;
-		pagealloc_count(r->pa, page, npages, &grown, &nfree);
+		pagealloc_count(r->pa, page, npages, &grown, &nfree, &scavenged);
 	}
 	*ret_grown = grown;
 	*ret_used = grown - nfree;
+	*ret_scavenged = scavenged;
 }
 
 size_t region_nranges(const struct region *r)

@@ -559,9 +559,9 @@ static inline uint64_t region_page_size(const struct region *r)
 /** region_largest_npages() - longest run of free pages. */
 uint64_t region_largest_npages(const struct region *r);
 
-/** region_count() - of pages [@page, @page + @npages): how many are grown, how many are held. O(grown ones / 64). */
+/** region_count() - of pages [@page, @page + @npages): how many are grown, how many of them are not free, and how many free ones are scavenged. O(grown ones / 64). */
 void region_count(const struct region *r, uint64_t page, uint64_t npages, uint64_t *ret_grown,
-		  uint64_t *ret_used);
+		  uint64_t *ret_used, uint64_t *ret_scavenged);
 
 /** region_nranges(), region_range() - grown ranges as addresses, within the limit. */
 size_t region_nranges(const struct region *r);

@@ -167,10 +167,10 @@ static bool check_sums(const struct region *r, const struct report *rep)
 static bool check_run(const struct region *r, const struct extent *e, const struct report *rep,
 		      uint64_t *drained)
 {
-	uint64_t grown, nfree, lo, hi, at = e->first, end = extent_end(e);
+	uint64_t grown, nfree, scavenged, lo, hi, at = e->first, end = extent_end(e);
 	uint32_t i = extents_next(&r->extents, e->first);
 
-	pagealloc_count(r->pa, e->first, e->npages, &grown, &nfree);
+	pagealloc_count(r->pa, e->first, e->npages, &grown, &nfree, &scavenged);
 	if (grown != e->npages || nfree)
 		return report_broken(rep,
 				     "Q2: busy run at page %" PRIu64 " has %" PRIu64

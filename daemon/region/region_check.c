@@ -48,9 +48,9 @@ static bool check_grown(const struct region *r, const struct report *rep)
 static uint64_t count_grown(const struct region *r, uint64_t first, uint64_t limit,
 			    uint64_t *ret_free)
 {
-	uint64_t grown;
+	uint64_t grown, scavenged;
 
-	pagealloc_count(r->pa, first, limit - first, &grown, ret_free);
+	pagealloc_count(r->pa, first, limit - first, &grown, ret_free, &scavenged);
 	return grown;
 }
 

@@ -93,18 +93,21 @@ static enum pallocd_status map_count(struct call *c, const struct region *r,
 
 	reply->used_npages = call_take(c, v->ncells, sizeof(uint64_t));
 	reply->grown_npages = call_take(c, v->ncells, sizeof(uint64_t));
-	if (!reply->used_npages || !reply->grown_npages)
+	reply->scavenged_npages = call_take(c, v->ncells, sizeof(uint64_t));
+	if (!reply->used_npages || !reply->grown_npages || !reply->scavenged_npages)
 		return call_no_memory(c);
 	for (uint64_t i = 0; i < v->ncells; i++) {
 		uint64_t at = i * v->cell_npages, n = v->npages - at;
 
 		region_count(r, v->first + at, n < v->cell_npages ? n : v->cell_npages,
-			     &reply->grown_npages[i], &reply->used_npages[i]);
+			     &reply->grown_npages[i], &reply->used_npages[i],
+			     &reply->scavenged_npages[i]);
 		grown += reply->grown_npages[i];
 	}
 	c->rpc->cost += v->ncells / 16 + grown / RPC_COST_NPAGES;
 	reply->n_used_npages = v->ncells;
 	reply->n_grown_npages = v->ncells;
+	reply->n_scavenged_npages = v->ncells;
 	reply->addr = region_addr(r, v->first);
 	reply->cell_npages = v->cell_npages;
 	reply->npages = v->npages;

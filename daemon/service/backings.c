@@ -23,8 +23,13 @@ static void backing_closep(struct backing **b)
 
 int backings_refuse(const struct config_region *r, const char *why)
 {
+	struct config_place place;
+
+	config_place(r->where, &place);
 	config_note(r->where, "region %s is left out: %s", r->config.name, why);
-	log_event(LOG_LEVEL_ERROR, LOG_ID_REGION_LEFT_OUT, LOG_FIELDS(ABOUT_REGION(r->config.name)),
+	log_event(LOG_LEVEL_ERROR, LOG_ID_REGION_LEFT_OUT,
+		  LOG_FIELDS(ABOUT_REGION(r->config.name), ABOUT_FILE(place.file),
+			     ABOUT_LINE(place.line)),
 		  "%s", config_complaint());
 	return BACKINGS_E_REFUSED;
 }

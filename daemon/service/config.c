@@ -7,51 +7,11 @@
 #include "service/config.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "net/net.h"
 #include "service/config_backing.h"
-
-/* Names a path or two. */
-#define CONFIG_COMPLAINT_BYTES (3 * PATH_MAX + 1024)
-
-/* For who has to say it once more, elsewhere. */
-static char complaint[CONFIG_WHERE_BYTES + CONFIG_COMPLAINT_BYTES];
-
-static void note(const char *where, const char *fmt, va_list args)
-{
-	char text[CONFIG_COMPLAINT_BYTES];
-
-	vsnprintf(text, sizeof(text), fmt, args);
-	snprintf(complaint, sizeof(complaint), "%s: %s", where, text);
-}
-
-void config_note(const char *where, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	note(where, fmt, args);
-	va_end(args);
-}
-
-int config_complain(const char *where, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	note(where, fmt, args);
-	va_end(args);
-	log_error("%s", complaint);
-	return CONFIG_E_BAD;
-}
-
-const char *config_complaint(void)
-{
-	return complaint;
-}
 
 void config_deinit(struct config *c)
 {

@@ -33,6 +33,8 @@
 /* Where a region or value was told; long paths are cut, the end matters less than the beginning of a message. */
 #define CONFIG_WHERE_BYTES 512
 
+struct config_value;
+
 struct config_region {
 	struct region_config config;   /* its backing is not open yet */
 	struct backing_config backing; /* what to open; kind NONE: nothing */
@@ -102,8 +104,23 @@ MUST_CHECK int config_print(const struct config *c, FILE *out);
 /** config_note() - the complaint for config_complaint() alone. */
 void config_note(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/** config_complain() - into the log: "@where: …". Returns CONFIG_E_BAD. */
+/**
+ * config_complain() - into the log: "@where: …", with the file and the line as fields. Returns CONFIG_E_BAD.
+ *
+ * config_value_complain() and config_region_complain() do the same for a value, with its key and region, and for a region as a whole.
+ */
 int config_complain(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int config_value_complain(const struct config_value *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int config_region_complain(const struct config_region *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Which line of which file; "" and 0 where an option, or nobody, has told it. */
+struct config_place {
+	char file[CONFIG_WHERE_BYTES];
+	unsigned long long line;
+};
+
+/** config_place() - of @where, which is for people. */
+void config_place(const char *where, struct config_place *ret);
 
 /** config_complaint() - the last one; static. */
 const char *config_complaint(void);

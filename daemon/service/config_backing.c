@@ -46,10 +46,11 @@ int backing_kind_set(struct config_region *r, size_t offset, const struct config
 		r->backing_told = k;
 		return 0;
 	}
-	return config_complain(v->where,
-			       "%s=%s is nothing that can stand behind addresses: use none, memfd, "
-			       "hugetlb or file",
-			       v->key, v->text);
+	return config_value_complain(
+		v,
+		"%s=%s is nothing that can stand behind addresses: use none, memfd, "
+		"hugetlb or file",
+		v->key, v->text);
 }
 
 /* File and folder: both have PATH_MAX bytes. */
@@ -58,13 +59,14 @@ int backing_path_set(struct config_region *r, size_t offset, const struct config
 	size_t n = strlen(v->text);
 
 	if (v->text[0] != '/')
-		return config_complain(v->where, "%s=%s is no absolute path: begin it with /",
-				       v->key, v->text);
+		return config_value_complain(v, "%s=%s is no absolute path: begin it with /",
+					     v->key, v->text);
 	if (n >= PATH_MAX)
-		return config_complain(v->where,
-				       "%s= has a path of %zu bytes: %u are possible, so use a "
-				       "symbolic link to it",
-				       v->key, n, PATH_MAX - 1);
+		return config_value_complain(
+			v,
+			"%s= has a path of %zu bytes: %u are possible, so use a "
+			"symbolic link to it",
+			v->key, n, PATH_MAX - 1);
 	memcpy((char *)r + offset, v->text, n + 1);
 	return 0;
 }
@@ -76,10 +78,10 @@ int backing_huge_set(struct config_region *r, size_t offset, const struct config
 	(void)offset;
 	if (size_parse(v->text, &bytes) ||
 	    (bytes != UINT64_C(2) << 20 && bytes != UINT64_C(1) << 30))
-		return config_complain(v->where,
-				       "%s=%s is no size of huge pages: use 2M or 1G, or "
-				       "Backing=hugetlb alone for the system's default",
-				       v->key, v->text);
+		return config_value_complain(v,
+					     "%s=%s is no size of huge pages: use 2M or 1G, or "
+					     "Backing=hugetlb alone for the system's default",
+					     v->key, v->text);
 	r->backing.huge_bytes = bytes;
 	return 0;
 }
@@ -119,10 +121,11 @@ int backing_numa_set(struct config_region *r, size_t offset, const struct config
 		c->numa = policies[i].numa;
 		return 0;
 	}
-	return config_complain(v->where,
-			       "%s=%s is no policy: use default, bind:NODES, interleave:NODES or "
-			       "preferred:NODE, with nodes below %u such as 0-1,3",
-			       v->key, v->text, BACKING_NODES_MAX);
+	return config_value_complain(
+		v,
+		"%s=%s is no policy: use default, bind:NODES, interleave:NODES or "
+		"preferred:NODE, with nodes below %u such as 0-1,3",
+		v->key, v->text, BACKING_NODES_MAX);
 }
 
 int backing_commit_set(struct config_region *r, size_t offset, const struct config_value *v)
@@ -134,10 +137,11 @@ int backing_commit_set(struct config_region *r, size_t offset, const struct conf
 	else if (strcmp(v->text, "lazy") == 0)
 		*now = false;
 	else
-		return config_complain(v->where,
-				       "%s=%s does not say when there shall be memory: use lazy "
-				       "(when it is touched) or alloc (before the reply)",
-				       v->key, v->text);
+		return config_value_complain(
+			v,
+			"%s=%s does not say when there shall be memory: use lazy "
+			"(when it is touched) or alloc (before the reply)",
+			v->key, v->text);
 	return 0;
 }
 
@@ -173,10 +177,11 @@ int backing_retain_set(struct config_region *r, size_t offset, const struct conf
 
 	(void)offset;
 	if (!percent_parse(v->text, false, &ppm))
-		return config_complain(v->where,
-				       "%s=%s is no part of the peak: write 0 to 100 percent, such "
-				       "as 10%%",
-				       v->key, v->text);
+		return config_value_complain(
+			v,
+			"%s=%s is no part of the peak: write 0 to 100 percent, such "
+			"as 10%%",
+			v->key, v->text);
 	r->config.retain_percent = ppm / PPM_OF_PERCENT;
 	return 0;
 }
@@ -196,10 +201,10 @@ int backing_cpu_set(struct config_region *r, size_t offset, const struct config_
 {
 	(void)offset;
 	if (!percent_parse(v->text, true, &r->config.scavenge_cpu_ppm))
-		return config_complain(v->where,
-				       "%s=%s is no part of a processor: write 0.0001 to 100 "
-				       "percent, such as 0.5%%, or 0 for no limit",
-				       v->key, v->text);
+		return config_value_complain(v,
+					     "%s=%s is no part of a processor: write 0.0001 to 100 "
+					     "percent, such as 0.5%%, or 0 for no limit",
+					     v->key, v->text);
 	return 0;
 }
 
@@ -213,12 +218,13 @@ static int contradiction(const struct config_region *r, size_t offset, enum back
 {
 	size_t other = is_set(r, AT(backing_told)) ? AT(backing_told) : AT(backing.path);
 
-	return config_complain(r->where,
-			       "region '%s': %s= goes with %s=%s alone, and there is another %s=: "
-			       "leave one of them out",
-			       r->config.name, config_region_spelling(r, offset),
-			       config_region_spelling(r, AT(backing_told)), backing_kind_name(kind),
-			       config_region_spelling(r, other));
+	return config_region_complain(
+		r,
+		"region '%s': %s= goes with %s=%s alone, and there is another %s=: "
+		"leave one of them out",
+		r->config.name, config_region_spelling(r, offset),
+		config_region_spelling(r, AT(backing_told)), backing_kind_name(kind),
+		config_region_spelling(r, other));
 }
 
 /* What the places before said about another kind than @kind. */
@@ -283,27 +289,27 @@ int config_backing_check(const struct config_region *r)
 	const char *file = config_region_spelling(r, AT(backing.path));
 
 	if (r->backing.kind == BACKING_FILE && !r->backing.path[0])
-		return config_complain(r->where,
-				       "region '%s': %s=file does not say which file: add "
-				       "%s=PATH",
-				       r->config.name, backing, file);
+		return config_region_complain(r,
+					      "region '%s': %s=file does not say which file: add "
+					      "%s=PATH",
+					      r->config.name, backing, file);
 	if (r->backing.kind != BACKING_NONE && r->backing.kind != BACKING_FILE &&
 	    r->backing.folder[0])
-		return config_complain(r->where,
-				       "region '%s': %s= is for files, and %s is none: leave it "
-				       "out, or add %s=PATH",
-				       r->config.name,
-				       config_region_spelling(r, AT(backing.folder)),
-				       backing_kind_name(r->backing.kind), file);
+		return config_region_complain(
+			r,
+			"region '%s': %s= is for files, and %s is none: leave it "
+			"out, or add %s=PATH",
+			r->config.name, config_region_spelling(r, AT(backing.folder)),
+			backing_kind_name(r->backing.kind), file);
 	for (size_t i = 0; r->backing.kind == BACKING_NONE && i < ARRAY_SIZE(of_memory); i++) {
 		if (!(r->keys_ever & config_region_bit(of_memory[i])))
 			continue;
-		return config_complain(r->where,
-				       "region '%s': %s= is about memory, and there is none behind "
-				       "its addresses: leave it out, or say what there shall be, "
-				       "such as %s=memfd",
-				       r->config.name, config_region_spelling(r, of_memory[i]),
-				       backing);
+		return config_region_complain(
+			r,
+			"region '%s': %s= is about memory, and there is none behind "
+			"its addresses: leave it out, or say what there shall be, "
+			"such as %s=memfd",
+			r->config.name, config_region_spelling(r, of_memory[i]), backing);
 	}
 	return 0;
 }

@@ -59,9 +59,9 @@ static int socket_set(struct config *c, size_t offset, const struct config_value
 	size_t n = strlen(v->text);
 
 	if (n == 0 || n >= sizeof(c->socket))
-		return config_complain(v->where,
-				       "the socket's path has %zu bytes: 1 to %zu are possible", n,
-				       sizeof(c->socket) - 1);
+		return config_value_complain(
+			v, "the socket's path has %zu bytes: 1 to %zu are possible", n,
+			sizeof(c->socket) - 1);
 	memcpy(field_at(c, offset), v->text, n + 1);
 	return 0;
 }
@@ -86,9 +86,9 @@ static int connections_max_set(struct config *c, size_t offset, const struct con
 	uint64_t n;
 
 	if (number_parse(v->text, UINT32_MAX, &n) || n == 0)
-		return config_complain(v->where,
-				       "'%s' is no number of connections: write one from 1 to %u",
-				       v->text, UINT32_MAX);
+		return config_value_complain(
+			v, "'%s' is no number of connections: write one from 1 to %u", v->text,
+			UINT32_MAX);
 	*field = (uint32_t)n;
 	return 0;
 }
@@ -96,9 +96,8 @@ static int connections_max_set(struct config *c, size_t offset, const struct con
 static int log_level_set(struct config *c, size_t offset, const struct config_value *v)
 {
 	if (log_level_parse(v->text, field_at(c, offset)))
-		return config_complain(v->where,
-				       "'%s' is no log level: use error, warning, info or debug",
-				       v->text);
+		return config_value_complain(
+			v, "'%s' is no log level: use error, warning, info or debug", v->text);
 	return 0;
 }
 
@@ -123,11 +122,11 @@ static int folder_set(struct config *c, size_t offset, const struct config_value
 	size_t n = strlen(v->text);
 
 	if (v->text[0] != '/')
-		return config_complain(v->where, "%s=%s is no absolute path: begin it with /",
-				       v->key, v->text);
+		return config_value_complain(v, "%s=%s is no absolute path: begin it with /",
+					     v->key, v->text);
 	if (n >= PATH_MAX)
-		return config_complain(v->where, "%s= has a path of %zu bytes: %u are possible",
-				       v->key, n, PATH_MAX - 1);
+		return config_value_complain(v, "%s= has a path of %zu bytes: %u are possible",
+					     v->key, n, PATH_MAX - 1);
 	memcpy(field_at(c, offset), v->text, n + 1);
 	return 0;
 }
@@ -145,30 +144,30 @@ const char *config_daemon_default(size_t i)
 	return keys[i].by_default;
 }
 
-static int complain_key(const char *where, const char *key)
+static int complain_key(const struct config_value *v)
 {
 	char list[512] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		config_list_add(list, sizeof(list), i, ARRAY_SIZE(keys), keys[i].in_file);
-	return config_complain(where, "[Daemon] has no key '%s': use %s", key, list);
+	return config_value_complain(v, "[Daemon] has no key '%s': use %s", v->key, list);
 }
 
 int config_daemon_set(struct config *c, const char *where, const char *key, const char *value,
 		      unsigned *keys_set)
 {
-	const struct config_value v = {where, key, value};
+	const struct config_value v = {where, "", key, value};
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].in_file, key))
 			continue;
 		if (*keys_set & 1u << i)
-			return config_complain(where, "'%s' is set twice: keep one", key);
+			return config_value_complain(&v, "'%s' is set twice: keep one", key);
 		*keys_set |= 1u << i;
 		told_forget(&c->told, (unsigned)i);
 		err = keys[i].set(c, keys[i].offset, &v);
 		return err ? err : told_add(&c->told, (unsigned)i, value, where);
 	}
-	return complain_key(where, key);
+	return complain_key(&v);
 }

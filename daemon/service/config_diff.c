@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "service/config_value.h"
 
 #define VALUE_BYTES 256
 
@@ -170,14 +171,17 @@ int config_region_refuse(const struct config_region *was, const struct config_re
 {
 	size_t row = region_row(key);
 	const char *by_default = config_region_default(row);
+	const struct config_value v = {where_told(&now->told, row, now->where), now->config.name,
+				       key, ""};
 	char old[VALUE_BYTES], new[VALUE_BYTES];
 
-	return config_complain(where_told(&now->told, row, now->where),
-			       "region %s: %s was %s (%s) and cannot become %s while the daemon "
-			       "runs: %s",
-			       now->config.name, key, value_text(&was->told, row, by_default, old),
-			       where_told(&was->told, row, "default"),
-			       value_text(&now->told, row, by_default, new), advice);
+	return config_value_complain(
+		&v,
+		"region %s: %s was %s (%s) and cannot become %s while the daemon "
+		"runs: %s",
+		now->config.name, key, value_text(&was->told, row, by_default, old),
+		where_told(&was->told, row, "default"),
+		value_text(&now->told, row, by_default, new), advice);
 }
 
 int config_region_may(const struct config_region *was, const struct config_region *now)
@@ -191,6 +195,7 @@ int config_region_may(const struct config_region *was, const struct config_regio
 
 int config_daemon_may(const struct config *was, const struct config *now)
 {
+	struct config_value v = {.region = "", .text = ""};
 	char old[VALUE_BYTES], new[VALUE_BYTES];
 
 	for (size_t i = 0; i < ARRAY_SIZE(frozen_daemon); i++) {
@@ -199,9 +204,10 @@ int config_daemon_may(const struct config *was, const struct config *now)
 
 		if (!frozen_daemon[i].differs(was, now))
 			continue;
-		return config_complain(
-			where_told(&now->told, row, where_told(&was->told, row, "[Daemon]")),
-			"%s was %s (%s) and cannot become %s while the daemon runs: " RESTART,
+		v.where = where_told(&now->told, row, where_told(&was->told, row, "[Daemon]"));
+		v.key = frozen_daemon[i].key;
+		return config_value_complain(
+			&v, "%s was %s (%s) and cannot become %s while the daemon runs: " RESTART,
 			frozen_daemon[i].key, value_text(&was->told, row, by_default, old),
 			where_told(&was->told, row, "default"),
 			value_text(&now->told, row, by_default, new));

@@ -134,12 +134,12 @@ static int hole_add(struct config_region *r, size_t offset, const struct config_
 			err = err_bytes;
 	}
 	if (err == SIZE_E_RANGE || (!err && hole.bytes && hole.addr + (hole.bytes - 1) < hole.addr))
-		return config_complain(v->where, "%s=%s does not fit 64 bits: use smaller numbers",
-				       v->key, v->text);
+		return config_value_complain(v, "%s=%s does not fit 64 bits: use smaller numbers",
+					     v->key, v->text);
 	if (err || hole.bytes == 0)
-		return config_complain(v->where,
-				       "%s=%s is no range: write ADDR:SIZE, such as 0xfee00000:1M",
-				       v->key, v->text);
+		return config_value_complain(
+			v, "%s=%s is no range: write ADDR:SIZE, such as 0xfee00000:1M", v->key,
+			v->text);
 	if (c->nholes == REGION_HOLES_MAX)
 		return config_complain(
 			v->where,
@@ -159,10 +159,10 @@ static int death_set(struct config_region *r, size_t offset, const struct config
 		r->config.death = deaths[i].death;
 		return 0;
 	}
-	return config_complain(v->where,
-			       "%s=%s is not what can become of extents: use free, keep or "
-			       "quarantine",
-			       v->key, v->text);
+	return config_value_complain(v,
+				     "%s=%s is not what can become of extents: use free, keep or "
+				     "quarantine",
+				     v->key, v->text);
 }
 
 const char *config_durability_name(enum region_durability d)
@@ -179,10 +179,11 @@ static int durability_set(struct config_region *r, size_t offset, const struct c
 		r->config.durability = (enum region_durability)i;
 		return 0;
 	}
-	return config_complain(v->where,
-			       "%s=%s is not how long extents can live: use none (as long as the "
-			       "daemon), process (until the system goes down) or machine",
-			       v->key, v->text);
+	return config_value_complain(
+		v,
+		"%s=%s is not how long extents can live: use none (as long as the "
+		"daemon), process (until the system goes down) or machine",
+		v->key, v->text);
 }
 
 static int rule_add(struct config_region *r, size_t offset, const struct config_value *v)
@@ -192,10 +193,11 @@ static int rule_add(struct config_region *r, size_t offset, const struct config_
 
 	(void)offset;
 	if (c->nrules == ACCESS_RULES_MAX)
-		return config_complain(v->where,
-				       "region %s has %u rules in %s= already: put users into a "
-				       "group and allow that",
-				       c->name, ACCESS_RULES_MAX, v->key);
+		return config_value_complain(
+			v,
+			"region %s has %u rules in %s= already: put users into a "
+			"group and allow that",
+			c->name, ACCESS_RULES_MAX, v->key);
 	err = config_rule(v, &c->rules[c->nrules]);
 	if (!err)
 		c->nrules++;
@@ -219,10 +221,11 @@ static int low_set(struct config_region *r, size_t offset, const struct config_v
 	if (n <= sizeof(number))
 		memcpy(number, v->text, n - 1);
 	if (number_parse(number, 100, &percent))
-		return config_complain(v->where,
-				       "%s=%s is no part of the limit: write 0%% to 100%%, or a "
-				       "size",
-				       v->key, v->text);
+		return config_value_complain(
+			v,
+			"%s=%s is no part of the limit: write 0%% to 100%%, or a "
+			"size",
+			v->key, v->text);
 	r->low_percent = (unsigned)percent;
 	r->config.low_bytes = 0;
 	return 0;
@@ -255,13 +258,13 @@ static const char *spelling(size_t i, bool by_option)
 	return by_option ? keys[i].in_option : keys[i].in_file;
 }
 
-static int complain_key(const char *where, const char *key, bool by_option)
+static int complain_key(const struct config_value *v, bool by_option)
 {
 	char list[512] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		config_list_add(list, sizeof(list), i, ARRAY_SIZE(keys), spelling(i, by_option));
-	return config_complain(where, "a region has no key '%s': use %s", key, list);
+	return config_value_complain(v, "a region has no key '%s': use %s", v->key, list);
 }
 
 /* What was told so far is not in the list any more. */
@@ -274,7 +277,7 @@ static void list_reset(struct config_region *r, const struct region_key *k)
 int config_region_set(struct config_region *r, const char *where, const char *key,
 		      const char *value, bool by_option)
 {
-	const struct config_value v = {where, key, value};
+	const struct config_value v = {where, r->config.name, key, value};
 	const struct region_key *k;
 	unsigned bit;
 	size_t i = 0;
@@ -283,12 +286,12 @@ int config_region_set(struct config_region *r, const char *where, const char *ke
 	while (i < ARRAY_SIZE(keys) && strcmp(spelling(i, by_option), key))
 		i++;
 	if (i == ARRAY_SIZE(keys))
-		return complain_key(where, key, by_option);
+		return complain_key(&v, by_option);
 	k = &keys[i];
 	bit = 1u << i;
 	if ((r->keys_set & bit) && !k->repeats)
-		return config_complain(where, "'%s' is set twice for region %s: keep one", key,
-				       r->config.name);
+		return config_value_complain(&v, "'%s' is set twice for region %s: keep one", key,
+					     r->config.name);
 	/* What an option repeats goes in place of what the files say, as a single value does. */
 	if (k->repeats && (!*value || (by_option && !(r->keys_set & bit))))
 		list_reset(r, k);
@@ -371,18 +374,19 @@ static int death_check(struct config_region *r)
 	if (c->death == REGION_DEATH_QUARANTINE) {
 		if (c->quarantine_usec)
 			return 0;
-		return config_complain(r->where, "region '%s': %s needs a time: add %s, such as %s",
-				       c->name, o ? "death=quarantine" : "Death=quarantine",
-				       o ? "quarantine=TIME" : "Quarantine=TIME",
-				       o ? "quarantine=10s" : "Quarantine=10s");
+		return config_region_complain(r, "region '%s': %s needs a time: add %s, such as %s",
+					      c->name, o ? "death=quarantine" : "Death=quarantine",
+					      o ? "quarantine=TIME" : "Quarantine=TIME",
+					      o ? "quarantine=10s" : "Quarantine=10s");
 	}
 	if (c->quarantine_usec == 0)
 		return 0;
-	return config_complain(r->where,
-			       "region '%s': %s says how long, but not that it shall be: add %s, "
-			       "or leave it out",
-			       c->name, o ? "quarantine=" : "Quarantine=",
-			       o ? "death=quarantine" : "Death=quarantine");
+	return config_region_complain(
+		r,
+		"region '%s': %s says how long, but not that it shall be: add %s, "
+		"or leave it out",
+		c->name,
+		o ? "quarantine=" : "Quarantine=", o ? "death=quarantine" : "Death=quarantine");
 }
 
 int config_region_finish(struct config_region *r)
@@ -392,9 +396,9 @@ int config_region_finish(struct config_region *r)
 	int err;
 
 	if (c->limit_bytes == 0)
-		return config_complain(r->where,
-				       "region '%s' has no limit: say how large it may become, %s",
-				       c->name, r->by_option ? "limit=SIZE" : "Limit=SIZE");
+		return config_region_complain(
+			r, "region '%s' has no limit: say how large it may become, %s", c->name,
+			r->by_option ? "limit=SIZE" : "Limit=SIZE");
 	err = place_settle(r);
 	if (!err)
 		err = death_check(r);
@@ -407,6 +411,6 @@ int config_region_finish(struct config_region *r)
 		c->low_bytes = c->limit_bytes / 100 * r->low_percent +
 			       c->limit_bytes % 100 * r->low_percent / 100;
 	if (region_config_check(c, why, sizeof(why)))
-		return config_complain(r->where, "region '%s': %s", c->name, why);
+		return config_region_complain(r, "region '%s': %s", c->name, why);
 	return 0;
 }

@@ -44,10 +44,11 @@ static int id_set(const struct config_value *v, const char *name, bool group, ui
 
 	if (*name >= '0' && *name <= '9') {
 		if (number_parse(name, ID_MAX, &id))
-			return config_complain(v->where,
-					       "%s=%s: '%s' is no number of a %s: write one from 0 "
-					       "to %" PRIu32,
-					       v->key, v->text, name, what, ID_MAX);
+			return config_value_complain(
+				v,
+				"%s=%s: '%s' is no number of a %s: write one from 0 "
+				"to %" PRIu32,
+				v->key, v->text, name, what, ID_MAX);
 		*ret_id = (uint32_t)id;
 		return 0;
 	}
@@ -55,14 +56,16 @@ static int id_set(const struct config_value *v, const char *name, bool group, ui
 	if (err == 0 || err == -ENOMEM)
 		return err;
 	if (err == NAME_E_UNKNOWN)
-		return config_complain(v->where,
-				       "%s=%s: there is no %s '%s' on this host: make it first, or "
-				       "write another name or the number",
-				       v->key, v->text, what, name);
-	return config_complain(v->where,
-			       "%s=%s: the %s '%s' cannot be looked up: %s. Write the number, or "
-			       "see to nsswitch.conf",
-			       v->key, v->text, what, name, strerror(-err));
+		return config_value_complain(
+			v,
+			"%s=%s: there is no %s '%s' on this host: make it first, or "
+			"write another name or the number",
+			v->key, v->text, what, name);
+	return config_value_complain(
+		v,
+		"%s=%s: the %s '%s' cannot be looked up: %s. Write the number, or "
+		"see to nsswitch.conf",
+		v->key, v->text, what, name, strerror(-err));
 }
 
 static int who_set(const struct config_value *v, const char *who, struct access_rule *rule)
@@ -75,10 +78,11 @@ static int who_set(const struct config_value *v, const char *who, struct access_
 	}
 	who += group;
 	if (!*who)
-		return config_complain(v->where,
-				       "%s=%s does not say who: write a user, @group, a number of "
-				       "either, or * for everyone before the colon",
-				       v->key, v->text);
+		return config_value_complain(
+			v,
+			"%s=%s does not say who: write a user, @group, a number of "
+			"either, or * for everyone before the colon",
+			v->key, v->text);
 	rule->who = group ? ACCESS_GROUP : ACCESS_USER;
 	return id_set(v, who, group, &rule->id);
 }
@@ -92,8 +96,8 @@ static int complain_right(const struct config_value *v, const char *word)
 		config_list_add(list, sizeof(list), i, n + 1,
 				access_right_name((enum access_right)(1u << i)));
 	config_list_add(list, sizeof(list), n, n + 1, "all");
-	return config_complain(v->where, "%s=%s: '%s' is no right: use %s", v->key, v->text, word,
-			       list);
+	return config_value_complain(v, "%s=%s: '%s' is no right: use %s", v->key, v->text, word,
+				     list);
 }
 
 static int rights_set(const struct config_value *v, char *list, struct access_rule *rule)

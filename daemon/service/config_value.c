@@ -20,8 +20,8 @@
 
 static int complain_range(const struct config_value *v)
 {
-	return config_complain(v->where, "%s=%s does not fit 64 bits: use a smaller number", v->key,
-			       v->text);
+	return config_value_complain(v, "%s=%s does not fit 64 bits: use a smaller number", v->key,
+				     v->text);
 }
 
 int config_bytes(const struct config_value *v, uint64_t *ret_bytes)
@@ -32,10 +32,11 @@ int config_bytes(const struct config_value *v, uint64_t *ret_bytes)
 	case SIZE_E_RANGE:
 		return complain_range(v);
 	default:
-		return config_complain(v->where,
-				       "%s=%s is no size: write bytes, or a number with K, M, G, T "
-				       "or P, such as 16M",
-				       v->key, v->text);
+		return config_value_complain(
+			v,
+			"%s=%s is no size: write bytes, or a number with K, M, G, T "
+			"or P, such as 16M",
+			v->key, v->text);
 	}
 }
 
@@ -50,10 +51,11 @@ int config_quota_bytes(const struct config_value *v, uint64_t min, uint64_t *ret
 		if (err)
 			return err;
 		if (bytes < min)
-			return config_complain(v->where,
-					       "%s=%s is too little to work with: write at least "
-					       "%s, or " CONFIG_INFINITY " for no limit",
-					       v->key, v->text, size_format(min, text));
+			return config_value_complain(
+				v,
+				"%s=%s is too little to work with: write at least "
+				"%s, or " CONFIG_INFINITY " for no limit",
+				v->key, v->text, size_format(min, text));
 	}
 	*ret_bytes = bytes;
 	return 0;
@@ -64,10 +66,11 @@ int config_quota_count(const struct config_value *v, uint32_t infinity, uint32_t
 	uint64_t n = infinity;
 
 	if (strcmp(v->text, CONFIG_INFINITY) && (number_parse(v->text, UINT32_MAX, &n) || n == 0))
-		return config_complain(v->where,
-				       "%s=%s is not possible: write a number from 1 to %" PRIu32
-				       ", or " CONFIG_INFINITY " for no limit",
-				       v->key, v->text, UINT32_MAX);
+		return config_value_complain(
+			v,
+			"%s=%s is not possible: write a number from 1 to %" PRIu32
+			", or " CONFIG_INFINITY " for no limit",
+			v->key, v->text, UINT32_MAX);
 	*ret_count = (uint32_t)n;
 	return 0;
 }
@@ -89,8 +92,8 @@ int config_usec(const struct config_value *v, uint64_t *ret_usec)
 			v->key, v->text);
 	}
 	if (usec == 0)
-		return config_complain(v->where, "%s=%s is no time at all: write a longer one",
-				       v->key, v->text);
+		return config_value_complain(v, "%s=%s is no time at all: write a longer one",
+					     v->key, v->text);
 	*ret_usec = usec;
 	return 0;
 }
@@ -103,9 +106,8 @@ int config_timeout_msec(const struct config_value *v, uint64_t *ret_msec)
 	if (err)
 		return err;
 	if (usec < 1000 || usec > TIMEOUT_MAX_USEC)
-		return config_complain(v->where,
-				       "%s=%s is not possible: write a time from 1ms to 1d", v->key,
-				       v->text);
+		return config_value_complain(
+			v, "%s=%s is not possible: write a time from 1ms to 1d", v->key, v->text);
 	*ret_msec = usec / 1000;
 	return 0;
 }
@@ -124,8 +126,8 @@ int config_flag(const struct config_value *v, bool *ret_flag)
 			return 0;
 		}
 	}
-	return config_complain(v->where, "%s=%s is neither yes nor no: write one of them", v->key,
-			       v->text);
+	return config_value_complain(v, "%s=%s is neither yes nor no: write one of them", v->key,
+				     v->text);
 }
 
 void config_list_add(char *list, size_t size, size_t i, size_t n, const char *word)

@@ -16,7 +16,8 @@
 /* A value, and what is said about it. */
 struct config_value {
 	const char *where;
-	const char *key; /* as it is spelt there */
+	const char *region; /* "": the daemon's own */
+	const char *key;    /* as it is spelt there */
 	const char *text;
 };
 

@@ -17,6 +17,7 @@
 #include "service/backings.h"
 #include "service/manager.h"
 #include "service/reload.h"
+#include "service/reload_told.h"
 
 /* The ready line; regions that do not fit are left out. */
 #define SUMMARY_BYTES 1024
@@ -184,9 +185,10 @@ static int serve(struct reload *reload, int listen_fd)
 		  "ready: %s, up to %" PRIu32 " connections, regions: %s", net.listening.path,
 		  nc.connections_max, summary);
 	reload->status = status_make(rs, NULL);
+	reload_told_write(clock_usec(), NULL);
 	manager_ready(reload->status ? reload->status : "");
 	err = net_run(&net);
-	log_limits_tell();
+	log_limits_tell(UINT64_MAX);
 	if (!err)
 		log_event(LOG_LEVEL_INFO, LOG_ID_STOPPED, NULL, "stopped");
 	return err;

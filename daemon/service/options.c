@@ -25,6 +25,7 @@ enum option_code {
 	OPT_CHECK_CONFIG,
 	OPT_PRINT_CONFIG,
 	OPT_CHECK_STORE,
+	OPT_RELOAD,
 	OPT_LOG_LEVEL,
 	OPT_STORE_DIR,
 	OPT_STATE_DIR,
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
 	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
 	{"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
 	{"check-store", no_argument, NULL, OPT_CHECK_STORE},
+	{"reload", no_argument, NULL, OPT_RELOAD},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"store-dir", required_argument, NULL, OPT_STORE_DIR},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
@@ -85,6 +87,8 @@ static void help_print(void)
 	       "each value is\n"
 	       "                        from, then end\n"
 	       "  --check-store         check what outlives a daemon that does not run, then end\n"
+	       "  --reload              for ExecReload= of a unit: the daemon that runs reads its\n"
+	       "                        configuration again; ends when it is in force or refused\n"
 	       "  --log-level LEVEL     error, warning, info (default) or debug\n"
 	       "  --help, --version\n",
 	       (unsigned)CONFIG_SOCKET_MODE_DEFAULT, NET_FDS_RESERVED);
@@ -174,6 +178,9 @@ static int option_take(struct options *o, int code)
 	case OPT_CHECK_STORE:
 		o->check_store = true;
 		return 0;
+	case OPT_RELOAD:
+		o->reload = true;
+		return 0;
 	case OPT_LOG_LEVEL:
 		o->log_level = optarg;
 		return 0;
@@ -222,9 +229,9 @@ int options_parse(struct options *o, int argc, char **argv)
 		log_error("--builtin-config and --config contradict each other: give one of them");
 		return OPTIONS_E_USAGE;
 	}
-	if (o->check_config + o->check_store + o->print_config > 1) {
-		log_error("--check-config, --print-config and --check-store are things of their "
-			  "own: do one after the other");
+	if (o->check_config + o->check_store + o->print_config + o->reload > 1) {
+		log_error("--check-config, --print-config, --check-store and --reload are things "
+			  "of their own: do one after the other");
 		return OPTIONS_E_USAGE;
 	}
 	return 0;

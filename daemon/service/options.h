@@ -32,6 +32,7 @@ struct options {
 	bool check_config;
 	bool print_config;
 	bool check_store;
+	bool reload; /* another daemon is to read its configuration again */
 };
 
 enum options_outcome {

@@ -19,6 +19,7 @@
 #include "service/config_diff.h"
 #include "service/daemon.h"
 #include "service/manager.h"
+#include "service/reload_told.h"
 
 /* Pages on their way to an owner, or a sync, take milliseconds; a store without room may take for ever. */
 #define AGAIN_MSEC 10u
@@ -113,8 +114,8 @@ static int region_plan_close(struct plan *p, struct region *r)
 
 	region_holders(r, &nsessions, &nusers);
 	if (r->extents.nlive)
-		return config_complain(
-			was->where,
+		return config_region_complain(
+			was,
 			"region %s is not in the configuration any more, but %" PRIu32
 			" extents are held in it, by %" PRIu32 " sessions and %" PRIu32
 			" users: have them given back (paclient list %s says what "
@@ -156,17 +157,17 @@ static int region_make(struct plan *p, const struct config_region *r, struct reg
 	if (err) {
 		backing_close(c->backing);
 		return err < 0 ? err
-			       : config_complain(r->where,
-						 "region %s cannot be made: its "
-						 "configuration is impossible",
-						 c->name);
+			       : config_region_complain(r,
+							"region %s cannot be made: its "
+							"configuration is impossible",
+							c->name);
 	}
 	err = keep_add(p->l->keep, p->rs, b);
 	if (!err)
 		return 0;
 	if (err == STORE_E_WRONG)
-		err = config_complain(
-			r->where,
+		err = config_region_complain(
+			r,
 			"region %s cannot be added: what the store has of it does not "
 			"fit: %s",
 			c->name, p->rs->table[p->rs->n - 1]->fault);
@@ -324,7 +325,7 @@ static void refusal_set(struct reload *l, const char *text)
 }
 
 /* L2 */
-static void end(struct reload *l, int err)
+static void end(struct reload *l, uint64_t read_usec, int err)
 {
 	if (err < 0)
 		(void)!config_complain("configuration", "%s", strerror(-err));
@@ -344,6 +345,8 @@ static void end(struct reload *l, int err)
 	mem_free(l->status);
 	l->status = status_make(l->rpc->regions, l->refusal);
 	manager_ready(l->status ? l->status : "");
+	/* Who waits for it finds the status as it is now. */
+	reload_told_write(read_usec, err ? config_complaint() : NULL);
 }
 
 uint64_t reload_step(void *reload)
@@ -360,7 +363,7 @@ uint64_t reload_step(void *reload)
 	err = try(l);
 	if (err == RELOAD_E_BUSY && now - l->begun_usec < PATIENCE_USEC)
 		return AGAIN_MSEC;
-	end(l, err);
+	end(l, now, err);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ extern "C" {
  * @npages:    at least so many; the daemon rounds up to 512 or to the region's limit
  * @ret_added: lowest new address and pages added; may be NULL
  *
- * Blocks. Errors of its own: NO_REGION, INVALID, LIMIT (error.growable_npages), FAULTED.
+ * Blocks. Errors of its own: NO_REGION, INVALID, LIMIT (error.limit: pages that may be added), FAULTED.
  */
 PACLIENT_API PACLIENT_MUST_CHECK int paclient_grow(paclient *client, uint32_t region_id,
 						   uint64_t npages,

@@ -177,6 +177,13 @@ PACLIENT_API PACLIENT_MUST_CHECK int paclient_usage_map(paclient *client, uint32
 							struct paclient_usage **ret_usage,
 							struct paclient_call *call);
 
+/**
+ * paclient_usage_scavenged() - of each cell, the free pages that have no memory behind them
+ *
+ * Return: usage.ncells numbers that belong to the map; NULL: the daemon is too old to say, or NULL was given. Does not block.
+ */
+PACLIENT_API const uint64_t *paclient_usage_scavenged(const struct paclient_usage *usage);
+
 /** paclient_usage_free() - give back a map; NULL is allowed. */
 PACLIENT_API void paclient_usage_free(struct paclient_usage *usage);
 

@@ -37,28 +37,30 @@ includes() {
 	awk '/^[ \t]*#[ \t]*include[ \t]*"/ { split($0, part, "\""); print FILENAME ":" FNR, part[2] }' "$@"
 }
 
+# layer_of FILE - sets layer; main.c has a row too
+layer_of() {
+	layer=${1#daemon/} layer=${layer%%/*} layer=${layer%.c}
+}
+
 mapfile -t sources < <(files 'daemon/*.c' 'daemon/*.h')
+not_net=() not_store=()
 for file in "${sources[@]}"; do
-	layer=${file#daemon/} layer=${layer%%/*} layer=${layer%.c} # main.c has a row too
-	if [[ -z ${may[$layer]-} ]]; then
-		fault "$file: daemon/README.md's table has no row for $layer"
-		continue
-	fi
-	while read -r where header; do
-		folder=${header%%/*}
-		if [[ $header != */* ]]; then
-			fault "$where: \"$header\" does not carry its layer"
-		elif [[ $folder != "$layer" && ${may[$layer]} != *" $folder "* ]]; then
-			fault "$where: $layer may not include $folder"
-		fi
-	done < <(includes "$file")
-	if [[ $layer != net ]]; then
-		faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<uv' "$file" | sed 's/$/: libuv is net'"'"'s alone/' || true)
-	fi
-	if [[ $layer != store ]]; then
-		faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<lmdb' "$file" | sed 's/$/: LMDB is store'"'"'s alone/' || true)
-	fi
+	layer_of "$file"
+	[[ -n ${may[$layer]-} ]] || fault "$file: daemon/README.md's table has no row for $layer"
+	[[ $layer == net ]] || not_net+=("$file")
+	[[ $layer == store ]] || not_store+=("$file")
 done
+while read -r where header; do
+	layer_of "${where%:*}"
+	folder=${header%%/*}
+	if [[ $header != */* ]]; then
+		fault "$where: \"$header\" does not carry its layer"
+	elif [[ -n ${may[$layer]-} && $folder != "$layer" && ${may[$layer]} != *" $folder "* ]]; then
+		fault "$where: $layer may not include $folder"
+	fi
+done < <(includes "${sources[@]}")
+faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<uv' "${not_net[@]}" | sed 's/$/: libuv is net'"'"'s alone/' || true)
+faults < <(grep -nHE '#[[:space:]]*include[[:space:]]*<lmdb' "${not_store[@]}" | sed 's/$/: LMDB is store'"'"'s alone/' || true)
 
 # What CMake links must be in the table as well: otherwise the link tests would test nothing.
 while read -r layer libraries; do
@@ -74,20 +76,20 @@ while read -r layer libraries; do
 done <"$build/tests/lint/uses.txt"
 
 # The library knows the contract and itself; the command knows what a stranger's program would know.
-mapfile -t sources < <(files 'client/*.c' 'client/*.h')
-for file in "${sources[@]}"; do
-	part=${file#client/} part=${part%%/*}
+mapfile -t parts < <(files 'client/*.c' 'client/*.h' | cut -d / -f 2 | sort -u)
+for part in "${parts[@]}"; do
+	mapfile -t sources < <(files "client/$part/*.c" "client/$part/*.h")
 	while read -r where header; do
 		case $part:$header in
 		lib:proto/* | lib:client/lib/* | lib:include/paclient.h | cli:client/cli/*) ;;
 		*/*) fault "$where: client/$part may not include \"$header\"" ;;
 		esac
-	done < <(includes "$file")
+	done < <(includes "${sources[@]}")
 	deny='systemd|ini'
 	# An example shows the library in libuv's loop.
 	[[ $part == examples ]] || deny+='|uv'
 	[[ $part == cli ]] && deny+='|protobuf-c|proto'
 	[[ $part == lib ]] && deny+='|jansson'
-	faults < <(grep -nHE "#[[:space:]]*include[[:space:]]*<($deny)[./]" "$file" || true)
+	faults < <(grep -nHE "#[[:space:]]*include[[:space:]]*<($deny)[./]" "${sources[@]}" || true)
 done
 verdict

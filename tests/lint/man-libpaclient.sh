@@ -14,7 +14,7 @@ text=$(cut -f4 <<<"$items")
 # Declarations, one a line: blanks count for nothing, and what a compiler only is told neither.
 declared=$(sed -E '/^#/d; s|/\*.*\*/||' "${headers[@]}" | tr '\n' ' ' | sed 's/PACLIENT_API/\n&/g' | sed -nE 's/^PACLIENT_API ([^;]*);.*/\1/p' |
 	sed -E 's/PACLIENT_MUST_CHECK//; s/[[:space:]]+/ /g; s/^ //; s/ ?([(),*]) ?/\1/g')
-shown=$(awk -F'\t' '$1 == "SYNOPSIS" { print $4 }' <<<"$items" | grep -oE '(int|void|bool|uint64_t|size_t|const char \*|struct paclient_call \*) ?paclient_[^;]*;' |
+shown=$(awk -F'\t' '$1 == "SYNOPSIS" { print $4 }' <<<"$items" | grep -oE '(int|void|bool|uint64_t|size_t|const char \*|const uint64_t \*|struct paclient_call \*) ?paclient_[^;]*;' |
 	sed -E 's/;//; s/[[:space:]]+/ /g; s/ ?([(),*]) ?/\1/g')
 same_lines "declarations of $page (<) and of the headers (>)" "$shown" "$declared"
 

@@ -11,7 +11,7 @@ paclient=$build/bin/paclient
 items=$(python3 tests/lint/man_items.py "$page")
 
 # help_options - the options in a help on standard input, without those of all verbs
-help_options() { sed -nE 's/^  (--[a-z-]+(\[=[^ ]*\]| [A-Z][^ ]*)?)( .*|$)/\1/p'; }
+help_options() { sed -nE 's/^  (--[a-z-]+(\[=[^ ]*\]| ([A-Z]|[a-z]+\|)[^ ]*)?)( .*|$)/\1/p'; }
 # tags SECTION SUBSECTION
 tags() { awk -F'\t' -v section="$1" -v sub_="$2" '$1 == section && $2 == sub_ && $3 ~ /^-./ { print $3 }' <<<"$items"; }
 

@@ -29,7 +29,7 @@ for page in "${pages[@]}"; do
 		faults < <(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)
 	fi
 	[[ $(head -1 "$page") == ".TH ${name^^} $section "* ]] || fault "$page does not begin with .TH ${name^^} $section"
-	lexgrog "$page" | grep -qF ": \"$name - " || fault "$page: whatis finds no '$name - ...'"
+	lexgrog "$page" | grep >/dev/null -F ": \"$name - " || fault "$page: whatis finds no '$name - ...'"
 	# A minus that is typed must be one: only \- can be copied from a terminal.
 	faults < <(grep -nE '(^|[^\\a-zA-Z0-9])-{1,2}[a-z]' "$page" | grep -vE '^[0-9]+:(\.\\"|\.T[HP]|\.\\)' | sed "s|^|$page:|; s|\$|: write \\\\-|")
 	# An empty line is a paragraph for some and a mistake for others, but where nothing is filled.

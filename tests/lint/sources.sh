@@ -5,33 +5,39 @@
 
 # The opening comment: "/*", " * name - what it is", and a line "Role:" before it ends. The installed header's is for users.
 opening() {
-	awk -v file="$1" '
-		NR == 1 && $0 != "/*" { print file ": does not open with /*"; exit }
-		NR == 2 && $0 !~ /^ \* [^ ]+ - ./ { print file ": line 2 is not \" * name - what it is\""; exit }
+	awk '
+		FNR == 1 { role = 0 }
+		FNR == 1 && $0 != "/*" { print FILENAME ": does not open with /*"; nextfile }
+		FNR == 2 && $0 !~ /^ \* [^ ]+ - ./ { print FILENAME ": line 2 is not \" * name - what it is\""; nextfile }
 		/^ \* Role: / { role = 1 }
-		/\*\// { if (!role && file !~ /^include\//) print file ": the opening comment has no Role:"; exit }' "$1"
+		/\*\// {
+			if (!role && FILENAME !~ /^include\//) print FILENAME ": the opening comment has no Role:"
+			nextfile
+		}' "$@"
 }
 
 # A function is what stands between a "{" and a "}" in the first column. An installed header may be longer: users look
 # things up there, nobody reads it at a sitting.
 lengths() {
-	local lines_max=600
-	[[ $1 != include/* ]] || lines_max=1400
-	awk -v file="$1" -v lines_max="$lines_max" -v function_max=80 '
+	awk -v function_max=80 '
+		function file_ends() {
+			lines_max = file ~ /^include\// ? 1400 : 600
+			if (lines > lines_max) print file ": " lines " lines, at most " lines_max
+		}
+		FNR == 1 { file_ends(); file = FILENAME; begin = 0 }
+		{ lines = FNR }
 		/^[a-z].*\(/ { name = $0 }
-		/^\{/ { begin = NR }
+		/^\{/ { begin = FNR }
 		/^\}/ && begin {
-			if (NR - begin - 1 > function_max)
-				print file ":" begin ": " NR - begin - 1 " lines, at most " function_max ": " name
+			if (FNR - begin - 1 > function_max)
+				print file ":" begin ": " FNR - begin - 1 " lines, at most " function_max ": " name
 			begin = 0
 		}
-		END { if (NR > lines_max) print file ": " NR " lines, at most " lines_max }' "$1"
+		END { file_ends() }' "$@"
 }
 
 mapfile -t sources < <(files '*.c' '*.h')
-for file in "${sources[@]}"; do
-	faults < <(opening "$file"; lengths "$file")
-done
+faults < <(opening "${sources[@]}"; lengths "${sources[@]}")
 
 # Nothing may name a folder that only one machine has. Recorded data is not ours to judge.
 mapfile -t all < <(files '*' | grep -v -E '\.(trace|workload)$|^tests/fuzz/corpus/')

@@ -31,7 +31,7 @@ setup='rm -f /usr/sbin/policy-rc.d /var/lib/man-db/auto-update'
 
 if [[ $kind == overlay ]]; then
 	for package in libuv1 libinih1 liblmdb0 libprotobuf-c1 libjansson4 libprotobuf-c-dev procps; do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep >/dev/null -x installed ||
 			skip "$package is not installed here, and a sandbox has no network to get it from"
 	done
 	bash "$sandbox" -t 500 -o "$stage" -s "$setup" -- bash "$stage/life_inside.sh" "$stage"

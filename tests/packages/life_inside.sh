@@ -110,7 +110,7 @@ ok "alloc, machine" paclient alloc disk 4 --name on-disk
 ok "alloc, memory" paclient alloc frames 1 --name picture
 echo 'a picture' | paclient write frames picture || fail "write: exit code $?"
 mkfifo "$dir/held"
-paclient exec ddr 100 --extent-name mine -- sh -c "echo >$dir/held; while [ ! -e $dir/enough ]; do sleep 0.05; done; exit 33" &
+paclient exec ddr 100 --name mine -- sh -c "echo >$dir/held; while [ ! -e $dir/enough ]; do sleep 0.05; done; exit 33" &
 holder=$!
 read -r _ <"$dir/held"
 # One that calls all the time, two thousand times a second, over connections that last for that second.
@@ -122,7 +122,7 @@ done >"$dir/workload"
 (
 	trap 'exit 1' TERM
 	while [[ ! -e $dir/enough ]]; do
-		paclient replay --no-progress --realtime --check "$dir/workload" busy >"$dir/replay.out" 2>&1 || exit
+		paclient replay --no-progress --realtime --check busy "$dir/workload" >"$dir/replay.out" 2>&1 || exit
 		echo >>"$dir/replays"
 	done
 ) &

@@ -34,6 +34,14 @@ near() {
 }
 near "the load"
 
+# refused WHAT - a reload fails, and not because nobody has answered
+refused() {
+	nchecks=$((nchecks + 1))
+	systemctl reload $unit 2>"$dir/err" && fail "$1: exit code 0"
+	has "$(property ExecReload)" 'status=2' "$1: what pallocd --reload ends with"
+	same "$pid" "$(property MainPID)" "$1: the daemon after it"
+}
+
 # In force at once; and refused at once, with what is there as it was.
 for ((i = 1; i <= 4; i++)); do
 	region_file "new$i" Limit=1M Initial=1M
@@ -42,7 +50,7 @@ for ((i = 1; i <= 4; i++)); do
 	same "active running" "$(property ActiveState) $(property SubState)" "the service after reload $i"
 
 	region_file bad Limit=1M "Nonsense$i=1"
-	ok "reload $i of what is no configuration" systemctl reload $unit
+	refused "reload $i of what is no configuration"
 	has "$(property StatusText)" 'reload|refused' "the status after it"
 	has "$(journal -n 20)" "bad\\.region:3: .*Nonsense$i" "the journal after it"
 	same "active running" "$(property ActiveState) $(property SubState)" "the service after it"
@@ -56,7 +64,7 @@ has "$(property StatusText)" '^5 regions, ' "the status after a good reload"
 # What cannot change while the daemon runs: said which, and nothing has changed.
 region_file frames Limit=64M Initial=64M Backing=none
 region_file never Limit=1M Initial=1M
-ok "reload with a change that needs a restart" systemctl reload $unit
+refused "reload with a change that needs a restart"
 has "$(journal -n 20)" 'frames.*Backing|Backing.*frames' "what cannot change"
 same memfd "$(paclient --json info frames | jq -r .backing)" "the backing after it"
 rm /etc/pallocd/regions.d/never.region
@@ -70,13 +78,31 @@ region_file late Limit=1M Initial=1M
 kill -STOP "$pid"
 systemctl reload $unit &
 reload=$!
-eventually "the reload has sent its signal" waits_for paclient
+eventually "the reload asks" waits_for pallocd
 nchecks=$((nchecks + 1))
 kill -0 $reload 2>/dev/null || fail "the reload has not waited for the daemon"
 kill -CONT "$pid"
 wait $reload
 same 0 $? "the reload of a daemon that was late: exit code"
 ok "region late" paclient alloc late 1
+
+# Time and again, with a daemon that lets nobody in, and without paclient: the new limit is there whenever the reload has returned.
+ninit=$(sed -n 's/.* pages allocated of \([0-9]*\)$/\1/p' <<<"$(property StatusText)")
+printf '%s\n' '[Daemon]' 'MaxConnections = 1' >>/etc/pallocd/pallocd.conf
+region_file grows Limit=1M
+for ((i = 1; i <= 100; i++)); do
+	# Most of them without the sandbox, which takes the longest of it: so there is the least time in which to be late.
+	((i != 21)) || drop_in quick 'ExecReload=' 'ExecReload=+/usr/sbin/pallocd --reload'
+	region_file grows "Limit=$((i + 1))M"
+	nchecks=$((nchecks + 2))
+	systemctl reload $unit || fail "reload $i of 100: exit code $?"
+	out=$(systemctl show -p SubState -p StatusText $unit)
+	[[ $out == *"pages allocated of $((ninit + (i + 1) * 256))"* && $out == *SubState=running* ]] || fail "the limit after reload $i of 100: $out"
+done
+rm /etc/systemd/system/$unit.d/quick.conf
+systemctl daemon-reload
+sed -i '/MaxConnections/d' /etc/pallocd/pallocd.conf
+ok "reload" systemctl reload $unit
 
 # By itself, as `kill -HUP` does it, and several at once.
 region_file hup Limit=1M Initial=1M

@@ -121,6 +121,33 @@ echo hello | paclient write file here >/dev/null
 same hello "$(paclient read file here | tr -d '\0')" "the memory of a file"
 paclient sessions kill "$(paclient --json sessions | jq -r '[.sessions[] | select(.user == "member")][0].id')" >"$dir/out"
 
+# A device by its drop-in, and no other. There is none here: these nodes have nothing behind them, and what opening them says tells whether the sandbox
+# lets it through.
+for i in 0 1; do
+	mknod -m 600 "/dev/dax$i.0" c 200 "$i" && chown pallocd "/dev/dax$i.0"
+done
+for name in $unit nothing.service; do
+	install -D -m 644 -t "/etc/systemd/system/$name.d" /usr/share/doc/pallocd/examples/$unit.d/dax.conf
+done
+sed -i "s|^ExecStart=.*|ExecStart=/bin/sh -c 'cat /dev/dax0.0; cat /dev/dax1.0; exit 0'|" /run/systemd/system/nothing.service
+systemctl daemon-reload
+cat /dev/dax0.0 2>"$dir/err"
+if grep -q 'No such device' "$dir/err"; then
+	ok "opening both" systemctl start nothing.service
+	journalctl --sync
+	out=$(journalctl -q -u nothing.service -o cat)
+	has "$out" '/dev/dax0\.0: No such device or address' "the device that is let through"
+	has "$out" '/dev/dax1\.0: Operation not permitted' "another one"
+else
+	echo "left out: devices, which this system lets nobody open ($(<"$dir/err"))"
+fi
+ok "restart with the drop-in for a device" systemctl restart $unit
+has "$(property DeviceAllow)" '/dev/dax0\.0 rw' "the device that is let through"
+same "demo file frames near" "$(regions)" "regions with the drop-in for a device"
+rm -f /dev/dax{0,1}.0 /etc/systemd/system/$unit.d/dax.conf
+systemctl daemon-reload
+ok "restart without it" systemctl restart $unit
+
 # By hand: beside the service, and in its place.
 as_user pallocd pallocd --region x,limit=1M >"$dir/out" 2>&1
 same 1 $? "by hand, while the service runs: exit code"

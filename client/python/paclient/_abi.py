@@ -541,6 +541,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         c_int,
         [CLIENT, c_uint32, c_uint64, c_uint64, c_uint32, POINTER(POINTER(paclient_usage)), CALL],
     ),
+    "paclient_usage_scavenged": (POINTER(c_uint64), [POINTER(paclient_usage)]),
     "paclient_usage_free": (None, [POINTER(paclient_usage)]),
     "paclient_status_sentence": (c_char_p, [c_int]),
     "paclient_status_exit_code": (c_int, [c_int]),

@@ -69,7 +69,7 @@ printf '0 open 1\n1400000 alloc 1 1 1\n' >"$dir/slow"
 python3 "$here/late_proxy.py" "$dir/late" "$PACLIENT_SOCKET" 1.4 &
 pid=$!
 eventually "the proxy listens" test -S "$dir/late"
-replay=(replay "$dir/slow" ddr --realtime)
+replay=(replay ddr "$dir/slow" --realtime)
 mapfile -t seen < <(python3 "$here/progress.py" 100 "$bin/paclient" "${replay[@]}" -- 60 "$bin/paclient" "${replay[@]}" -- \
 	100 "$bin/paclient" "${replay[@]}" --no-progress -- 100 "$bin/paclient" ping -- \
 	100 "$bin/paclient" drain slow 0x0+4M --wait --timeout 1400ms -- 100 "$bin/paclient" --socket "$dir/late" check -- \
@@ -82,6 +82,6 @@ same "" "${seen[3]}" "what does not take long has no bar"
 has "${seen[4]}" '^\\rdrain \[ {40}\] +0% 1s\\x1b\[K' "drain --wait"
 has "${seen[5]}" '^\\rcheck \.\.\. 1s\\x1b\[K' "check"
 has "${seen[6]}" '^\\rbench \[#{2,40} *\] +[0-9]+% 1s\\x1b\[K' "bench"
-run 0 replay "$dir/slow" ddr --realtime
+run 0 replay ddr "$dir/slow" --realtime
 same "" "$err" "no terminal, no bar"
 test_end

@@ -55,13 +55,13 @@ usage 'nothing but pallocd' check ddr --offline
 # What is held by who is there is nobody's to free.
 run 0 alloc ddr 3 --name kept
 run 0 alloc ddr 4
-hold holder q 5 --extent-name mine
+hold holder q 5 --name mine
 listed ""
 let_go "$holder"
 settles 5 q
 # Its session has ended now, and nobody of its user is there.
 quarantined() {
-	"$bin/paclient" list q | grep -q quarantine
+	"$bin/paclient" list q | grep >/dev/null quarantine
 }
 eventually "the quarantine has begun" quarantined
 listed "ddr/3/detached/kept ddr/4/detached/None q/5/quarantine/mine"
@@ -132,7 +132,7 @@ run 0 release --from-report /dev/null
 has "$out" '^0 extents freed' "an empty report"
 
 # What is somebody's who is there is not freed, whoever has put it into a list; nor what several hold.
-hold holder ddr 2 --extent-name used
+hold holder ddr 2 --name used
 entry() {
 	python3 -c 'import json, sys; j = json.load(sys.stdin); j["generation"] = 1; json.dump(j, sys.stdout)' <<<"$1" >"$report"
 }
@@ -155,7 +155,7 @@ run 0 release ddr both
 settles 0 ddr
 
 # Who is waited for after a start: its extents are listed, and free it has nothing any more.
-hold holder ddr 6 --extent-name waits
+hold holder ddr 6 --name waits
 daemon_kill
 kill -KILL "$holder" "${env_holder[PID]}"
 { wait "$holder"; } 2>/dev/null

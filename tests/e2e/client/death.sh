@@ -19,7 +19,7 @@ run 0 --json info hot
 json "$out" 'j["death"] == "quarantine" and j["quarantine_ms"] == 6000 and "admin" in j["rights"]' "info --json"
 
 state_is() {
-	"$bin/paclient" --json lookup "$1" "$2" | grep -q "\"state\": \"$3\""
+	"$bin/paclient" --json lookup "$1" "$2" | grep >/dev/null "\"state\": \"$3\""
 }
 gone() {
 	! "$bin/paclient" lookup "$1" "$2"
@@ -30,7 +30,7 @@ dead() {
 
 # die REGION HOW - a command in exec holds 5 pages named x; paclient or the command is killed outright
 die() {
-	hold it "$1" 5 --extent-name x --label "$2"
+	hold it "$1" 5 --name x --label "$2"
 	case $2 in
 	paclient) kill -KILL "$holder" ;;
 	command) kill -KILL "${env_it[PID]}" ;;
@@ -91,12 +91,12 @@ run 0 release keep x
 
 # lost REGION NAME SESSION - another owner has the extent
 lost() {
-	! "$bin/paclient" --json lookup "$1" "$2" | grep -q "\"session\": $3,"
+	! "$bin/paclient" --json lookup "$1" "$2" | grep >/dev/null "\"session\": $3,"
 }
 
 # Shared: whoever dies first, and whatever the policy, the one who is left has it; with keep it is the user's first.
 for region in free keep hot; do
-	hold producer $region 3 --extent-name shared
+	hold producer $region 3 --name shared
 	producer=$holder
 	hold consumer --share $region:shared
 	consumer=$holder

@@ -42,18 +42,18 @@ run 0 alloc small 60
 run 4 alloc small 5
 run 0 alloc mem 12 --commit=now
 run 0 alloc q 1 --name taken
-hold ends q 5 --extent-name mine
+hold ends q 5 --name mine
 let_go "$holder"
 in_quarantine() {
-	"$bin/paclient" list q | grep -q quarantine
+	"$bin/paclient" list q | grep >/dev/null quarantine
 }
 eventually "the quarantine has begun" in_quarantine
-hold one ddr 9 --extent-name shared
+hold one ddr 9 --name shared
 first=$holder
 hold two --share ddr:shared small 3
 second=$holder
 is_shared() {
-	"$bin/paclient" --json lookup ddr shared | grep -q '"nholders": 2'
+	"$bin/paclient" --json lookup ddr shared | grep >/dev/null '"nholders": 2'
 }
 eventually "two hold it" is_shared
 
@@ -112,7 +112,7 @@ same_all "$dump" <<-ARGS
 	map ddr
 	map q
 	map none
-	map mem --ascii
+	map q --ascii
 	map ddr --width 7 --lines 3
 	map ddr --width 4000 --lines 9
 	sessions

@@ -13,7 +13,7 @@ done
 settles 0 ddr
 
 # shellcheck disable=SC2016 # for the inner shell
-run 0 exec ddr 1 --name A -- "$bin/paclient" exec --name B ddr 1 -- sh -c 'echo $A_ADDR $B_ADDR'
+run 0 exec ddr 1 --prefix A -- "$bin/paclient" exec --prefix B ddr 1 -- sh -c 'echo $A_ADDR $B_ADDR'
 same "0x40000000 0x40001000" "$out" "one exec within another"
 settles 0 ddr
 

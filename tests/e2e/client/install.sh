@@ -49,7 +49,7 @@ works() {
 # needs PROGRAM YES|NO WHAT - whether it needs libpaclient.so
 needs() {
 	local got=NO
-	! readelf -d "$1" | grep -q 'NEEDED.*libpaclient' || got=YES
+	! readelf -d "$1" | grep >/dev/null 'NEEDED.*libpaclient' || got=YES
 	same "$2" "$got" "$3: needs libpaclient.so"
 }
 

@@ -9,7 +9,7 @@ me=$(id -un)
 uid=$(id -u)
 
 owner_is_session() {
-	"$bin/paclient" --json lookup "$1" "$2" | grep -q "\"session\": $3,"
+	"$bin/paclient" --json lookup "$1" "$2" | grep >/dev/null "\"session\": $3,"
 }
 
 # gone REGION NAME, gone_addr REGION ADDR - there is no such extent
@@ -17,7 +17,7 @@ gone() {
 	! "$bin/paclient" lookup "$1" "$2"
 }
 gone_addr() {
-	! "$bin/paclient" list "$1" | grep -q "^$2 "
+	! "$bin/paclient" list "$1" | grep >/dev/null "^$2 "
 }
 
 # Names and labels.
@@ -66,7 +66,7 @@ for name in a:16 b:8 c1:4 c2:2; do
 	run 0 alloc ddr "${name#*:}" --name "${name%:*}" --at $((0x10000000 + n++ * 0x10000))
 done
 run 0 alloc ddr 1 --at 0x10040000
-hold holder ddr 3 --extent-name 'c[3]' --label held
+hold holder ddr 3 --name 'c[3]' --label held
 run 0 list ddr
 same 7 "$(wc -l <<<"$out")" "list: lines"
 has "$out" '^ADDR +PAGES +SIZE +STATE +SESSION +USER +HOLDERS +NAME  LABEL$' "list: heading"
@@ -129,7 +129,7 @@ same 1 $? "list >/dev/full"
 run 0 free many 0x0:1500
 
 # Shared: what the producer lets go of is the consumer's, and free when that ends.
-hold producer ddr 5 --extent-name stream
+hold producer ddr 5 --name stream
 producer=$holder
 hold consumer --share ddr:stream --share ddr:a
 consumer=$holder

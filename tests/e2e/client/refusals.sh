@@ -95,7 +95,6 @@ usage '"99999999999T" does not fit' alloc ddr 99999999999T
 usage '"0x" is not a number' alloc ddr 0x
 usage 'name a region and pages' free ddr
 usage '"zero" is not a number' free ddr zero
-usage 'ADDR\+SIZE' free ddr 0x1000:4K
 usage 'names no pages' free ddr 0x1000:0
 usage '"0x1000:" is not a number' free ddr 0x1000:
 usage 'name a region and a size' grow ddr
@@ -103,13 +102,16 @@ usage 'one too many' grow ddr 1 2
 usage '--width.*at least 1' map ddr --width 0
 usage '--lines.*number' map ddr --lines many
 usage 'one too many' map ddr hbm
-usage 'name a file' replay
-usage 'name a region' replay file
+usage 'name a region and a file' replay
+usage 'name a region and a file' replay file
+usage 'takes no region' ping --region ddr
+usage 'takes no region' --region ddr regions
+usage '--color.*auto[|]always[|]never' map ddr --color red
 usage 'no command given' exec ddr 1
 usage 'no command given' exec ddr 1 --
 usage 'behind --' exec ddr 1 true
 usage 'name a region and a size' exec -- true
-usage 'cannot begin' exec ddr 1 --name A=B -- true
+usage 'cannot begin' exec ddr 1 --prefix A=B -- true
 usage 'only exec takes a command' alloc ddr 1 -- true
 usage 'unknown verb' help frobnicate
 run 2

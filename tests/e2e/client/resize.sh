@@ -101,7 +101,8 @@ refused 2 INVALID join ddr 0x10001000:7
 refused 6 NOT_ALLOCATED join ddr 0x10003000:8
 refused 2 USAGE join ddr
 refused 2 USAGE join ddr 0x10000000:3 0x10003000:5
-refused 2 USAGE join ddr 0x10000000:12K
+run 0 join ddr 0x10000000:12K
+same 0x10000000:3 "$out" "join of one"
 # An extent cannot grow over its upper neighbour, until both are one.
 refused 4 NOT_FREE resize ddr 0x10000000 4
 run 0 join ddr 0x10000000+32K

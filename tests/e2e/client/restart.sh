@@ -39,7 +39,7 @@ run 0 alloc ddr 3 --name kept
 kept=$out
 
 # A command that holds pages outlives three daemons, and longer than one waits for its clients.
-start long ddr 5 --extent-name mine -- sh -c ": >$dir/up; while [ ! -e $dir/enough ]; do sleep 0.05; done; exit 33"
+start long ddr 5 --name mine -- sh -c ": >$dir/up; while [ ! -e $dir/enough ]; do sleep 0.05; done; exit 33"
 session() {
 	local answer
 	ask "$("$bin/paclient" --json lookup ddr mine)" '(j["session"], j["npages"], j["state"])'
@@ -76,7 +76,7 @@ for ((i = 0; i < 12000; i++)); do
 	echo "$i alloc $((i % 20)) $i $((i % 3 + 1))"
 	((i < 40)) || echo "$i free $(((i - 40) % 20)) $((i - 40)) 0 $(((i - 40) % 3 + 1))"
 done >>"$dir/replay"
-"$bin/paclient" --json --wait-for-daemon --timeout 20s replay --check --no-progress "$dir/replay" ddr >"$dir/replay.out" 2>"$dir/replay.err" &
+"$bin/paclient" --json --wait-for-daemon --timeout 20s replay --check --no-progress ddr "$dir/replay" >"$dir/replay.out" 2>"$dir/replay.err" &
 replay_pid=$!
 nkills=0
 while kill -0 "$replay_pid" 2>/dev/null && ((nkills < 20)); do

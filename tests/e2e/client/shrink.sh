@@ -44,7 +44,6 @@ refused 2 OUT_OF_REGION shrink ddr 0x1000:512
 refused 2 USAGE shrink ddr
 refused 2 USAGE shrink ddr 0
 refused 2 USAGE shrink ddr 512 512
-refused 2 USAGE shrink ddr 0x10000000:2M
 refused 2 USAGE shrink zero 0x0:512
 has "$("$bin/paclient" shrink zero 0x0:512 2>&1)" 'from 0x0 on cannot be asked for' "shrink: address 0"
 run 0 grow ddr 512 --at 0x10200000

@@ -29,7 +29,7 @@ empty() {
 replay_to() {
 	local pid
 	{ sed 's/^[0-9][0-9]*/0/' "$1"; echo "60000000 open 999999"; } >"$dir/held.workload"
-	"$bin/paclient" replay "$dir/held.workload" "$2" --exact --realtime >"$dir/held.out" 2>&1 &
+	"$bin/paclient" replay "$2" "$dir/held.workload" --exact --realtime >"$dir/held.out" 2>&1 &
 	pid=$!
 	eventually "$2: the same pages are held at the end" all_there "$2" "$3"
 	kill "$pid"
@@ -50,7 +50,7 @@ run 0 trace stop --json
 stopped=$out
 json "$stopped" "j['state'] == 'complete' and j['reason'] == 'stopped' and j['lost'] == 0 and j['restarts'] == 0 and j['events'] > 1000" "plain: stop"
 same "$(stat -c %s "$dir/plain")" "$(ask "$stopped" 'j["bytes"]'; echo "${answer#= }")" "plain: bytes"
-run 0 replay --json --check "$dir/plain" ddr
+run 0 replay --json --check ddr "$dir/plain"
 json "{\"r\": $out, \"t\": $stopped}" "all(j['r'][k] == j['t'][k] for k in ['sessions', 'allocs', 'frees', 'peak_npages']) and j['r']['failed'] == 0" "plain: same counts"
 json "$out" "j['check'] == 'ok' and j['addresses'] == {'compared': j['allocs'], 'different': 0, 'incomparable': None}" "plain: same addresses"
 settles 0 ddr
@@ -58,12 +58,12 @@ has "$(head -1 "$dir/plain")" "^# workload ddr: page 4096; [0-9]+ sessions, [0-9
 
 # --check must be able to fail: an address is changed.
 sed '0,/^#: at .*/s//#: at 0x10ff00000/' "$dir/plain" >"$dir/changed"
-run 1 replay --json --check "$dir/changed" ddr
+run 1 replay --json --check ddr "$dir/changed"
 json "$out" "j['addresses']['different'] == 1 and 'the recording has 0x10ff00000' in j['check']" "an address that differs"
 
 # Other readers see a workload of the old form: what is more is in comments.
 grep -v '^#' "$dir/plain" >"$dir/bare"
-run 0 replay --json --check "$dir/bare" ddr
+run 0 replay --json --check ddr "$dir/bare"
 json "$out" "j['check'] == 'ok' and j['failed'] == 0 and j['addresses']['compared'] == 0" "without the comments"
 settles 0 ddr
 
@@ -86,11 +86,11 @@ anything() {
 	has "$(<"$file")" '^#: handed 0x' "$region: another owner"
 	empty "$region"
 	replay_to "$file" "$region" "$wanted"
-	run 0 replay --json --exact --check "$file" "$region"
+	run 0 replay --json --exact --check "$region" "$file"
 	json "{\"r\": $out, \"t\": $stopped}" "all(j['r'][k] == j['t'][k] for k in ['sessions', 'allocs', 'frees', 'peak_npages']) and j['r']['failed'] == 0 and j['r']['check'] == 'ok'" "$region: same counts"
 }
 anything ddr $((0x100000000))
-run 0 replay --json --check "$dir/any.ddr" ddr
+run 0 replay --json --check ddr "$dir/any.ddr"
 json "$out" "j['check'] == 'ok' and j['failed'] == 0 and j['addresses']['compared'] == 0 and 'in use' in j['addresses']['incomparable']" "no addresses to compare"
 anything keep 0
 anything later $((0x200000000))
@@ -112,13 +112,13 @@ for round in 1 2; do
 	json "$out" "j['state'] == 'complete' and j['lost'] == 0" "in the midst: stop"
 	empty ddr
 	replay_to "$dir/midst.$round" ddr "$wanted"
-	run 0 replay --json --exact --check "$dir/midst.$round" ddr
+	run 0 replay --json --exact --check ddr "$dir/midst.$round"
 	json "$out" "j['check'] == 'ok' and j['failed'] == 0" "in the midst: replay"
 done
 
 # In a region that begins elsewhere it is as far from its beginning.
-run 0 replay --json --exact --check "$dir/any.later" ddr
+run 0 replay --json --exact --check ddr "$dir/any.later"
 json "$out" "j['check'] == 'ok' and j['failed'] == 0" "in a region that begins elsewhere"
-usage 'holds no addresses' replay --exact "$dir/bare" ddr
+usage 'holds no addresses' replay --exact ddr "$dir/bare"
 settles 0 ddr
 test_end

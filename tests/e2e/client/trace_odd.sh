@@ -17,12 +17,12 @@ work() {
 			printf '0 alloc 1 %d 3\n0 free 1 %d 0 3\n' $i $i
 		done
 	} >"$dir/work"
-	"$bin/paclient" replay "$dir/work" "$1" >/dev/null || fail "the work in $1 cannot be done"
+	"$bin/paclient" replay "$1" "$dir/work" >/dev/null || fail "the work in $1 cannot be done"
 }
 
 # replayed FILE - it is a workload, whole to its last line
 replayed() {
-	run 0 replay --json --check "$1" ddr
+	run 0 replay --json --check ddr "$1"
 	json "$out" "j['failed'] == 0 and j['check'] == 'ok'" "$1 can be replayed"
 	same "" "$(tail -c 1 "$1" | tr -d '\n')" "$1 ends with a line"
 }
@@ -143,7 +143,7 @@ json "$out" "j['lost'] > 1000 and j['restarts'] == 0 and j['state'] == 'complete
 has "$(grep '^#: lost' "$dir/slow")" '^#: lost [0-9]+$' "and marked"
 has "$(<"$dir/slow")" '^#: placed 0x2000000$' "what came meanwhile"
 run 0 free ddr 0x1e000:120 0x2000000:7
-run 0 replay --json --check --exact "$dir/slow" ddr
+run 0 replay --json --check --exact ddr "$dir/slow"
 json "$out" "j['failed'] == 0 and j['check'] == 'ok' and j['recording']['lost'] > 1000" "a recording with a gap"
 
 # A daemon that is started again, and one that is gone.
@@ -159,7 +159,7 @@ has "$(<"$dir/again")" '^#: restart$' "and marked"
 run 0 free ddr 0x3000000:9
 let_go "$holder"
 settles 0 ddr
-run 0 replay --json --check --exact "$dir/again" ddr
+run 0 replay --json --check --exact ddr "$dir/again"
 json "$out" "j['failed'] == 0 and j['check'] == 'ok' and j['recording']['restarts'] == 1 and j['allocs'] == 2" "a recording over a restart"
 run 0 trace start ddr --output "$dir/gone" --timeout 1s
 work ddr 3

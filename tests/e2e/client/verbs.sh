@@ -44,12 +44,36 @@ settles 6 ddr
 run 0 alloc ddr 2
 run 0 free ddr "$out+4097"
 same "2 pages freed (8 KiB)" "$out" "free: a plain number behind a plus is bytes"
+run 0 alloc ddr 2
+run 0 free ddr "$out:5K"
+same "2 pages freed (8 KiB)" "$out" "free: a size behind a colon is rounded up to pages"
 settles 6 ddr
+
+# Headings, legends and hints are for people.
+for words in regions "list ddr" sessions "quotas ddr"; do
+	# shellcheck disable=SC2086 # words
+	run 0 $words
+	heading=${out%%$'\n'*} rows=$out
+	# shellcheck disable=SC2086
+	run 0 --no-legend $words
+	has "$heading" '^ *[A-Z]+ ' "$words: heading"
+	[[ $words == sessions ]] || same "${rows#*$'\n'}" "$out" "$words --no-legend"
+	has "${out:-x}" '[a-z]' "$words --no-legend: something"
+	nchecks=$((nchecks + 1))
+	[[ $out != *"$heading"* ]] || fail "$words --no-legend: it has a heading"
+done
+run 4 why ddr 64M
+has "$out" '^would fit|^does not' "why: hints"
+hints=$out
+run 4 why ddr 64M --quiet
+same "$(grep -v '^would fit' <<<"$hints")" "$out" "why --quiet"
 
 run 0 map hbm
 has "$out" '^hbm: nothing grown yet' "map: an empty region"
 run 0 map hbm --json
 json "$out" 'j["used_npages"] == [] and j["npages"] == 0' "map --json: an empty region"
+run 0 map hbm --quiet --no-legend
+same "" "$out" "map --quiet --no-legend: an empty region"
 run 0 grow hbm 3M
 same "0x0: 512 pages added (1 GiB)" "$out" "grow"
 run 0 grow hbm --json 1
@@ -72,14 +96,14 @@ has "$out" '^region +ddr' "stat --region"
 
 run 0 map ddr --width 32 --lines 4
 same 4 "$(grep -c '^0x1[0-9a-f]*  ' <<<"$out")" "map: lines"
-has "$out" '^0x10000000  [░▒▓█]{32}$' "map: blocks in UTF-8"
+has "$out" '^0x10000000  [░▒▓█]{32}   1 %$' "map: blocks in UTF-8"
 has "$out" 'one character: 32 pages \(128 KiB\)' "map: legend"
 LC_ALL=C run 0 map ddr --width 32 --lines 4
-has "$out" '^0x10000000  [-+#.]{32}$' "map: ASCII where the locale is not UTF-8"
+has "$out" '^0x10000000  [-+#.]{32} +[0-9]+ %$' "map: ASCII where the locale is not UTF-8"
 run 0 map ddr --ascii --width 32
-has "$out" '^0x10000000  [-+#.]{32}$' "map --ascii"
+has "$out" '^0x10000000  [-+#.]{32} +[0-9]+ %$' "map --ascii"
 COLUMNS=60 run 0 map ddr --ascii
-has "$out" '^0x10000000  [-+#.]{48}$' "map: as wide as COLUMNS says"
+has "$out" '^0x10000000  [-+#.]{32} +[0-9]+ %$' "map: as wide as COLUMNS says"
 run 0 map ddr --json --width 8 --lines 2
 json "$out" 'len(j["used_npages"]) == 16 == len(j["grown_npages"]) and sum(j["used_npages"]) == 6' "map --json"
 run 0 map hbm --width 4096 --lines 4096
@@ -88,7 +112,7 @@ has "$out" '^0x' "map: as many cells as the daemon gives"
 # On a terminal in colour, unless NO_COLOR is set.
 if command -v script >/dev/null; then
 	colour=$(TERM=xterm script -qec "$bin/paclient map ddr" /dev/null </dev/null)
-	has "$colour" $'\e\\[3[123]m' "map: colour on a terminal"
+	has "$colour" $'\e\\[3[0-9]m' "map: colour on a terminal"
 	plain=$(NO_COLOR=1 TERM=xterm script -qec "$bin/paclient map ddr" /dev/null </dev/null)
 	nchecks=$((nchecks + 1))
 	! grep -q $'\e' <<<"$plain" || fail "map: colour although NO_COLOR is set"

@@ -23,7 +23,10 @@ words "nothing alloc" al
 words "nothing" no-verb ""
 words "files" --socket ""
 words "files" --socket=""
-words "files" replay ""
+words "files" replay x ""
+words "files" replay --region x ""
+words "nothing auto always never" map --color ""
+words "nothing --color=auto --color=always" map --color=a
 words "users" list x --user ""
 words "users" list x --user=r
 words "command" exec -- ""
@@ -32,7 +35,7 @@ words "files" check --offline -- --config ""
 words "nothing" alloc x 1 --no-such-option=
 words "nothing" alloc x 1 --json=
 words "nothing --share" exec --sh
-words "nothing --no-progress" replay file --no
+words "nothing --no-progress" replay file --no-p
 words "nothing" "$(printf 'x%.0s' {1..5000})"
 words "nothing" watch --kind "$(printf 'alloc,%.0s' {1..200})"
 words "nothing" exec --share "$(printf 'x%.0s' {1..200}):"

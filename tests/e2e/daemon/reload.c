@@ -231,6 +231,46 @@ START_TEST(what_is_refused_changes_nothing)
 }
 END_TEST
 
+/* Memory and files are as long as they were when they were opened, so that no mapping has to change. */
+START_TEST(a_limit_with_memory_behind_it_stays)
+{
+	const char *const of_memory[] = {"b.region:2: region b: Limit was 64K (",
+					 "cannot become 128K", "its memory is as long as it is",
+					 "add it again", NULL};
+	const char *const of_file[] = {"c.region:2: region c: Limit was 64K (",
+				       "cannot become 128K", "the file's length",
+				       "restart the daemon", NULL};
+	char path[64], region[256];
+	uint64_t addr;
+	int fd, file;
+
+	snprintf(path, sizeof(path), "/dev/shm/pallocd-test-XXXXXX");
+	file = mkstemp(path);
+	ck_assert_int_ge(file, 0);
+	ck_assert_int_eq(ftruncate(file, 64 << 10), 0);
+	close(file);
+	snprintf(region, sizeof(region), "[Region]\nLimit=64K\nInitial=64K\nFile=%s\n", path);
+	reload_place(&p, REGION_A);
+	reload_write(&p, "regions.d/b.region", "[Region]\nLimit=64K\nInitial=64K\nBacking=memfd\n");
+	reload_write(&p, "regions.d/c.region", region);
+	reload_start(&p);
+	fd = wire_open(p.d.path);
+	reload_write(&p, "regions.d/b.region", "[Region]\nLimit=128K\nBacking=memfd\n");
+	assert_refused(&p, of_memory);
+	reload_write(&p, "regions.d/b.region", "[Region]\nLimit=64K\nInitial=64K\nBacking=memfd\n");
+	snprintf(region, sizeof(region), "[Region]\nLimit=128K\nFile=%s\n", path);
+	reload_write(&p, "regions.d/c.region", region);
+	assert_refused(&p, of_file);
+	/* All of both, and no more, is there as before. */
+	ck_assert_uint_eq(alloc_in(fd, "b", 16, SESSION, &addr), PALLOCD_OK);
+	ck_assert_uint_eq(alloc_in(fd, "b", 1, SESSION, &addr), PALLOCD_NO_SPACE);
+	ck_assert_uint_eq(alloc_in(fd, "c", 16, SESSION, &addr), PALLOCD_OK);
+	close(fd);
+	reload_stop(&p);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(a_region_that_is_gone_is_closed_when_it_is_empty)
 {
 	const char *const says[] = {"regions.d/b.region:1: region b is not in the configuration",
@@ -418,6 +458,7 @@ int main(void)
 	tcase_add_test(tc, a_higher_limit_helps_who_waits);
 	tcase_add_test(tc, quotas_hold_from_the_next_request);
 	tcase_add_loop_test(tc, what_is_refused_changes_nothing, 0, (int)ARRAY_SIZE(frozen));
+	tcase_add_test(tc, a_limit_with_memory_behind_it_stays);
 	tcase_add_test(tc, a_region_that_is_gone_is_closed_when_it_is_empty);
 	tcase_add_test(tc, who_waits_in_a_closed_region_is_refused);
 	tcase_add_test(tc, who_watches_sees_new_regions);

@@ -76,7 +76,7 @@ block ini >"$dir/pallocd.conf"
 while read -r script options; do
 	[[ -x $script ]] || fail "README.md names $script, which is no program"
 	for option in $options; do
-		"./$script" --help | grep -q -e "$option" || fail "$script --help does not know $option"
+		"./$script" --help | grep >/dev/null -e "$option" || fail "$script --help does not know $option"
 	done
 done < <(grep -oE '\b(client|tests|systemd/debian)/[a-z]+\.sh( --[a-z-]+)*' README.md | sort -u)
 

@@ -83,7 +83,7 @@ entry REQUEST_REFUSED "e['PRIORITY'] == '7' and e['PALLOCD_STATUS'] == 'NO_SPACE
 "$bin/paclient" free ddr 0x100000:1 >/dev/null 2>&1
 entry REQUEST_REFUSED "e['PALLOCD_STATUS'] == 'OUT_OF_REGION' and e['PALLOCD_EXTENT'] == str(0x100000)"
 
-# What is no request. However many there are, there is one line a second, and none is forgotten: see the end.
+# What is no request. However many there are, there is one line a second.
 nbad=50
 python3 -c 'import os, socket, sys
 for _ in range(int(sys.argv[1])):
@@ -94,6 +94,21 @@ for _ in range(int(sys.argv[1])):
         pass' $nbad
 some() { (($(entries BAD_FRAME "e['PRIORITY'] == '4' and e['PALLOCD_UID'] == '0' and e['PALLOCD_STATUS'] == 'FRAME_TOO_LONG'") > 0)); }
 eventually some || fail "no entry of a bad frame: $(<$dir/journal)"
+
+# None follows, and still it is told how many were kept back.
+told() {
+	python3 -c 'import json, re, sys
+n = 0
+for e in map(json.loads, open(sys.argv[1])):
+    if e.get("MESSAGE_ID") == sys.argv[2]:
+        assert e["PALLOCD_UID"] == "0" and e["PALLOCD_STATUS"] == "FRAME_TOO_LONG", e
+        more = re.search(r"\(and (\d+) more like it\)|^(\d+) more lines BAD_FRAME", e["MESSAGE"])
+        n += int(more[1] or 0) + 1 if more and more[1] else int(more[2]) if more else 1
+print(n)' $dir/journal "$(number BAD_FRAME)"
+}
+told_all() { [[ $(told) == "$nbad" ]]; }
+nchecks=$((nchecks + 1))
+eventually told_all || fail "lines of bad frames and those that were kept back: wanted $nbad, got $(told)"
 
 # A session that is ended by somebody.
 "$bin/paclient" exec ddr 0 -- true >/dev/null 2>&1
@@ -111,15 +126,30 @@ wait $daemon || fail "the daemon's exit code is $?"
 entry STOPPING "'signal 15' in e['MESSAGE']"
 entry STOPPED "e['PRIORITY'] == '6'"
 nchecks=$((nchecks + 2))
-sum=$(python3 -c 'import json, re, sys
-n = 0
-for e in map(json.loads, open(sys.argv[1])):
-    if e.get("MESSAGE_ID") == sys.argv[2]:
-        more = re.search(r"\(and (\d+) more like it\)|^(\d+) more lines BAD_FRAME", e["MESSAGE"])
-        n += int(more[1] or 0) + 1 if more and more[1] else int(more[2]) if more else 1
-print(n)' $dir/journal "$(number BAD_FRAME)")
-[[ $sum == "$nbad" ]] || fail "lines of bad frames and those that were kept back: wanted $nbad, got $sum"
+told_all || fail "lines of bad frames and those that were kept back, after the stop: wanted $nbad, got $(told)"
 (($(entries BAD_FRAME True) < nbad)) || fail "all of $nbad bad frames had a line"
+[[ ! -s $dir/stderr ]] || fail "lines went to stderr, without fields: $(<$dir/stderr)"
+
+# What is wrong with a configuration, for programs: which line of which file, which key, of which region.
+mkdir $dir/regions.d
+printf '%s\n' '[Daemon]' 'UserSessions = none' >$dir/conf
+check_config() {
+	nchecks=$((nchecks + 1))
+	JOURNAL_STREAM=$stream "$bin/pallocd" --check-config "$@" 2>>$dir/stderr
+	(($? == 2)) || fail "a configuration that is refused has another exit code than 2: $*"
+}
+check_config --config $dir/conf
+entry CONFIG_REFUSED "e['PRIORITY'] == '3' and e.get('CONFIG_FILE') == '$dir/conf' and e.get('CONFIG_LINE') == '2' and e.get('PALLOCD_KEY') == 'UserSessions' and 'PALLOCD_REGION' not in e and e['MESSAGE'].startswith('$dir/conf:2: UserSessions=none')"
+printf '%s\n' '[Region]' 'Limit = 1M' '' 'Alow = *:alloc' >$dir/regions.d/ddr.region
+: >$dir/conf
+check_config --config $dir/conf
+entry CONFIG_REFUSED "e.get('CONFIG_FILE') == '$dir/regions.d/ddr.region' and e.get('CONFIG_LINE') == '4' and e.get('PALLOCD_KEY') == 'Alow' and e.get('PALLOCD_REGION') == 'ddr'"
+check_config --region hbm,limit=1M,initial=1:2
+entry CONFIG_REFUSED "e.get('PALLOCD_REGION') == 'hbm' and e.get('PALLOCD_KEY') == 'initial' and 'CONFIG_FILE' not in e and 'CONFIG_LINE' not in e"
+check_config --region hbm,limit=1M,initial=2M
+entry CONFIG_REFUSED "e.get('PALLOCD_REGION') == 'hbm' and 'PALLOCD_KEY' not in e and 'CONFIG_FILE' not in e"
+check_config --config /not/there
+entry CONFIG_REFUSED "e.get('CONFIG_FILE') == '/not/there' and 'CONFIG_LINE' not in e"
 [[ ! -s $dir/stderr ]] || fail "lines went to stderr, without fields: $(<$dir/stderr)"
 
 # The same variable, but stderr is something else by now: lines for people.

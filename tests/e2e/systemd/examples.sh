@@ -15,8 +15,9 @@ fail() {
 
 # Wherever this runs: a region that cannot be had on this host is no mistake, and is not the end of the others.
 "$build/bin/pallocd" --check-config --config "$examples/pallocd.conf" >"$out" 2>&1 || fail "$(<"$out")"
+"$build/bin/pallocd" --print-config --config "$examples/pallocd.conf" >"$out" 2>/dev/null
 for region in "$examples"/regions.d/*.region; do
-	"$build/bin/pallocd" --print-config --config "$examples/pallocd.conf" 2>/dev/null | grep -q "$(basename "$region" .region)" ||
+	grep -q "$(basename "$region" .region)" "$out" ||
 		fail "$region is not in --print-config"
 done
 
@@ -26,5 +27,5 @@ while IFS= read -r file; do
 	pallocd.conf | regions.d/*) at=/etc/pallocd/$at ;;
 	*) at=/etc/systemd/system/$at ;;
 	esac
-	head -n 1 "$file" | grep -qF "$at" || fail "$file: the first line does not say that it belongs to $at"
+	head -n 1 "$file" | grep >/dev/null -F "$at" || fail "$file: the first line does not say that it belongs to $at"
 done < <(find "$examples" -type f)

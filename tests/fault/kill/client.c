@@ -155,7 +155,7 @@ static void op_alloc(struct worker *w)
 static void op_batch(struct worker *w)
 {
 	struct model_extent e = {.region = region_draw(w), .owner = w->c->index};
-	uint64_t npages[BATCH_MAX], addrs[BATCH_MAX];
+	uint64_t npages[BATCH_MAX] = {0}, addrs[BATCH_MAX];
 	size_t n = 1 + below(w, BATCH_MAX);
 
 	for (size_t i = 0; i < n; i++)

@@ -195,13 +195,57 @@ START_TEST(what_was_kept_back_is_told_at_the_end)
 	cut_off(1);
 	cut_off(1);
 	cut_off(1);
-	log_limits_tell();
-	log_limits_tell();
+	log_limits_tell(UINT64_MAX);
+	log_limits_tell(UINT64_MAX);
 	cut_off(1);
 	ck_assert_str_eq(file_text(file),
 			 "pallocd: uid 1\n"
 			 "pallocd: 2 more lines CONNECTION_CUT_OFF were kept back\n"
 			 "pallocd: uid 1\n");
+}
+END_TEST
+
+/* Nothing follows: it is told a little after the cause's second, once, and what it is about. */
+START_TEST(what_was_kept_back_is_told_when_its_second_is_over)
+{
+	FILE *file = stderr_file(true);
+	char want[256], region[] = "ddr";
+	uint64_t due;
+
+	log_sink_set(hear);
+	ck_assert_uint_eq(log_limits_due(), UINT64_MAX);
+	cut_off(1);
+	ck_assert_uint_eq(log_limits_due(), UINT64_MAX);
+	now_usec += 500000;
+	for (int i = 0; i < 3; i++)
+		log_event(LOG_LEVEL_WARNING, LOG_ID_NO_MEMORY,
+			  LOG_FIELDS(ABOUT_PID(i + 1), ABOUT_REGION(region), ABOUT_UID(7)), "none");
+	memset(region, 'x', sizeof(region) - 1);
+	due = log_limits_due();
+	ck_assert_uint_ge(due, now_usec + 1000000);
+	ck_assert_uint_lt(due, now_usec + 2000000);
+	/* One that had its first line earlier is earlier. */
+	cut_off(1);
+	ck_assert_uint_lt(log_limits_due(), due);
+	nheard = 0;
+	log_limits_tell(log_limits_due() - 1);
+	ck_assert_uint_eq(nheard, 0);
+	log_limits_tell(log_limits_due());
+	ck_assert_uint_eq(nheard, 1);
+	ck_assert_ptr_nonnull(
+		strstr(heard, " PALLOCD_UID=1 1 more lines CONNECTION_CUT_OFF were kept back"));
+	ck_assert_uint_eq(log_limits_due(), due);
+	now_usec = due;
+	log_limits_tell(due);
+	ck_assert_uint_eq(nheard, 2);
+	snprintf(want, sizeof(want),
+		 "4 %s PALLOCD_REGION=ddr PALLOCD_UID=7 2 more lines NO_MEMORY were kept back",
+		 log_id_number(LOG_ID_NO_MEMORY));
+	ck_assert_str_eq(heard, want);
+	ck_assert_uint_eq(log_limits_due(), UINT64_MAX);
+	log_limits_tell(UINT64_MAX);
+	ck_assert_uint_eq(nheard, 2);
+	ck_assert_str_eq(file_text(file), "");
 }
 END_TEST
 
@@ -246,6 +290,7 @@ int main(void)
 	tcase_add_test(tc, one_line_a_second_for_each_cause);
 	tcase_add_test(tc, what_happens_rarely_is_always_told);
 	tcase_add_test(tc, what_was_kept_back_is_told_at_the_end);
+	tcase_add_test(tc, what_was_kept_back_is_told_when_its_second_is_over);
 	tcase_add_test(tc, all_causes_together_have_a_limit);
 	tcase_add_loop_test(tc, numbers_are_ids, LOG_ID_NONE + 1, LOG_IDS);
 	suite_add_tcase(suite, tc);

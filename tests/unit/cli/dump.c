@@ -16,7 +16,11 @@
 #include "tests/unit/random.h"
 #include "tests/unit/suite.h"
 
+#ifdef PALLOCD_SANITIZED
+#define MUTATIONS 1000
+#else
 #define MUTATIONS 4000
+#endif
 
 static bool text_read(const char *text, size_t n, struct dump *d, char *wrong)
 {

@@ -42,6 +42,36 @@ START_TEST(very_many)
 }
 END_TEST
 
+/* Every second one is cancelled, the last first: the others get their own, and what the replies bring is given back. */
+START_TEST(many_cancelled)
+{
+	enum { N = 5000 };
+	struct paclient_region info = {.size = sizeof(info)};
+	struct job *jobs = jobs_new(N);
+	struct fake f;
+	paclient *c;
+
+	fake_start(&f, fake_serve, NULL);
+	c = fake_open(&f, 20000);
+	for (unsigned i = 0; i < N; i++)
+		submit(c, &jobs[i]);
+	for (unsigned i = N; i > 0; i -= 2)
+		ck_assert_int_eq(paclient_cancel(c, &jobs[i - 1].call), 0);
+	loop_until(c, N);
+	for (unsigned i = 0; i < N; i++)
+		assert_all(&jobs[i], 1, i % 2 ? PACLIENT_CANCELLED : 0);
+	for (unsigned i = 2; i < N; i += 2)
+		ck_assert_uint_gt(jobs[i].addr, jobs[i - 2].addr);
+	/* All replies have come by the time of the first call, and their Frees go out before the second. */
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(paclient_region_info(c, 3, &info, NULL), 0);
+	ck_assert_uint_eq(f.nallocs, N / 2);
+	paclient_close(c);
+	fake_stop(&f);
+	free(jobs);
+}
+END_TEST
+
 START_TEST(by_queue)
 {
 	enum { N = 100 };
@@ -428,6 +458,7 @@ int main(void)
 	Suite *s = suite_create("async");
 
 	run_add(s, "very_many", very_many);
+	run_add(s, "many_cancelled", many_cancelled);
 	run_add(s, "by_queue", by_queue);
 	run_add(s, "all_kinds", all_kinds);
 	run_add(s, "refused", refused);

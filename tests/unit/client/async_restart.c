@@ -4,8 +4,11 @@
  * Role:       wherever it dies, each call is done once and told once, and the descriptor stays the same.
  * Uses:       client/lib, fake daemon, check
  */
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "client/lib/handle.h"
 #include "tests/unit/client/jobs.h"
 #include "tests/unit/client/reborn.h"
 #include "tests/unit/client/run.h"
@@ -109,6 +112,39 @@ START_TEST(session_ends)
 }
 END_TEST
 
+/* The next daemon does not know what was done before: of what was sent nobody knows, and what was not is done now. */
+START_TEST(never_sent_is_done)
+{
+	static const enum act acts[] = {ACT_DIE_READ, ACT_NO_REPEATS};
+	struct job *jobs = jobs_new(2);
+	static struct reborn r;
+	struct pollfd p;
+	paclient *c;
+
+	reborn_start(&r, acts, 2);
+	r.nreads = 1;
+	r.away = true;
+	c = fake_open(&r.fake, 20000);
+	p = (struct pollfd){.fd = fd_of(c), .events = POLLIN};
+	submit(c, &jobs[0]);
+	while (c->link == LINK_UP) {
+		ck_assert_int_eq(poll(&p, 1, 20000), 1);
+		ck_assert_int_eq(paclient_process(c), 0);
+	}
+	submit(c, &jobs[1]);
+	reborn_back(&r);
+	loop_until(c, 2);
+	assert_all(&jobs[0], 1, PACLIENT_DISCONNECTED);
+	ck_assert_ptr_nonnull(
+		strstr(jobs[0].call.error.message, "not known whether this was done"));
+	assert_all(&jobs[1], 1, 0);
+	ck_assert_uint_eq(r.fake.nallocs, 1);
+	paclient_close(c);
+	reborn_stop(&r);
+	free(jobs);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("async_restart");
@@ -116,5 +152,6 @@ int main(void)
 	run_add_loop(s, "daemon_dies", daemon_dies, 8);
 	run_add(s, "daemon_is_away", daemon_is_away);
 	run_add(s, "session_ends", session_ends);
+	run_add(s, "never_sent_is_done", never_sent_is_done);
 	return suite_run(s);
 }

@@ -5,12 +5,14 @@
  * Uses:       client/lib with the heap's functions wrapped by the linker, fake daemon, check
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/unit/client/behind.h"
+#include "tests/unit/client/jobs.h"
 #include "tests/unit/client/run.h"
 
 void *__real_malloc(size_t size);
@@ -463,6 +465,73 @@ START_TEST(map_without_memory)
 }
 END_TEST
 
+/* Two that go on and one that is cancelled, with so many takings of memory. Return: all of them were submitted. */
+static bool story_of_submitted(paclient *c, struct job *jobs, unsigned long ntakings)
+{
+	struct paclient_extent extent = {.size = sizeof(extent)};
+	struct pollfd p = {.fd = fd_of(c), .events = POLLIN};
+	unsigned npending = 0;
+	int status[3];
+
+	nleft = ntakings;
+	watched = true;
+	status[0] = paclient_alloc(c, 3, 1, 0, &jobs[0].addr, &jobs[0].call);
+	status[1] = paclient_lookup(c, 3, "name", &extent, &jobs[1].call);
+	status[2] = paclient_alloc(c, 3, 1, 0, &jobs[2].addr, &jobs[2].call);
+	if (status[2] == PACLIENT_PENDING)
+		status[2] = paclient_cancel(c, &jobs[2].call) ? -1 : PACLIENT_PENDING;
+	for (int i = 0; i < 3; i++)
+		npending += status[i] == PACLIENT_PENDING;
+	while (ndone < npending && poll(&p, 1, 20000) == 1)
+		(void)paclient_process(c);
+	watched = false;
+	ck_assert_uint_eq(ndone, npending);
+	for (int i = 0; i < 3; i++) {
+		bool pending = status[i] == PACLIENT_PENDING;
+
+		ck_assert_uint_eq(jobs[i].ndone, pending);
+		ck_assert_ptr_null(jobs[i].call.op);
+		ck_assert_int_eq(jobs[i].call.error.status, !pending ? PACLIENT_OUT_OF_MEMORY
+							    : i == 2 ? PACLIENT_CANCELLED
+								     : 0);
+		if (!pending)
+			ck_assert_int_eq(status[i], PACLIENT_OUT_OF_MEMORY);
+	}
+	return npending == 3;
+}
+
+/* Each taking of memory fails in turn: the call is refused, or done all the same, and the handle goes on. */
+START_TEST(submitted_without_memory)
+{
+	unsigned long n = 0;
+	bool all = false;
+	struct fake f;
+
+	fake_start(&f, fake_serve, NULL);
+	for (; !all || ntaken > n - 1; n++) {
+		paclient *c = fake_open(&f, 5000);
+		struct job *jobs = jobs_new(3);
+		uint64_t addr;
+
+		ntaken = 0;
+		all = story_of_submitted(c, jobs, n);
+		nleft = ULONG_MAX;
+		jobs[0].ndone = 0;
+		ndone = 0;
+		submit(c, &jobs[0]);
+		loop_until(c, 1);
+		assert_all(jobs, 1, 0);
+		ck_assert_int_eq(paclient_alloc(c, 3, 1, 0, &addr, NULL), 0);
+		ck_assert_uint_eq(addr, jobs[0].addr + 4096);
+		paclient_close(c);
+		free(jobs);
+	}
+	/* Three calls, and the note of the one that is cancelled. */
+	ck_assert_uint_eq(ntaken, 4);
+	fake_stop(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("client_memory");
@@ -472,6 +541,7 @@ int main(void)
 	run_add(s, "reply_larger_than_the_arena", reply_larger_than_the_arena);
 	run_add(s, "late_without_memory", late_without_memory);
 	run_add(s, "late_and_unread", late_and_unread);
+	run_add(s, "submitted_without_memory", submitted_without_memory);
 	run_add(s, "watch_without_memory", watch_without_memory);
 	run_add(s, "map_without_memory", map_without_memory);
 	return suite_run(s);

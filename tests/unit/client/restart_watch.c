@@ -57,6 +57,22 @@ static void event_is(uint64_t i)
 	ck_assert_uint_eq(event.lost, 0);
 }
 
+/* Before the Watch is answered the daemon is another one, which does not know the session: there was nothing in it. */
+START_TEST(watch_opens_across_a_restart)
+{
+	static struct reborn r;
+	paclient_watch *w;
+
+	REBORN_START(&r, ACT_DIE_UNREAD, ACT_NO_SESSION, ACT_EVENT_STAYS);
+	w = watch_open(&r, 20000);
+	expect(next(w, 0), 0);
+	event_is(0);
+	ck_assert_uint_eq(r.nconns, 3);
+	paclient_watch_close(w);
+	reborn_stop(&r);
+}
+END_TEST
+
 /* Waited for by the call (_i is 0) or by the descriptor. */
 START_TEST(watch_is_set_up_again)
 {
@@ -292,6 +308,7 @@ int main(void)
 {
 	Suite *s = suite_create("client_restart_watch");
 
+	run_add(s, "watch_opens_across_a_restart", watch_opens_across_a_restart);
 	loop_add(s, "watch_is_set_up_again", watch_is_set_up_again, 2);
 	loop_add(s, "watch_with_another_session", watch_with_another_session, 2);
 	loop_add(s, "watch_is_refused", watch_is_refused, 2);

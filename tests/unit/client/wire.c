@@ -68,7 +68,29 @@ static void compare(const struct wire_extents *x)
 	ck_assert_uint_eq(wire_extents_bytes(x), n);
 	wire_extents_pack(x, got);
 	ck_assert_mem_eq(got, want, n);
+	if (x->n > WIRE_FEW)
+		return;
+	memset(got, 0, sizeof(got));
+	ck_assert_uint_eq(wire_few_pack(x, got), n);
+	ck_assert_mem_eq(got, want, n);
 }
+
+/* The longest that few extents can be. */
+START_TEST(few_have_room)
+{
+	uint64_t most[WIRE_FEW];
+	struct wire_extents x = {.id = UINT64_MAX,
+				 .answered = UINT64_MAX,
+				 .region_id = UINT32_MAX,
+				 .n = WIRE_FEW,
+				 .addrs = most,
+				 .npages = most};
+
+	memset(most, 0xff, sizeof(most));
+	ck_assert_uint_eq(wire_extents_bytes(&x), WIRE_FEW_BYTES);
+	compare(&x);
+}
+END_TEST
 
 START_TEST(requests_equal_protobuf)
 {
@@ -152,6 +174,128 @@ START_TEST(alloc_reply_in_other_shapes)
 	ck_assert_int_eq(wire_alloc_reply(&r, 4, got), 0);
 	for (uint64_t i = 0; i < 4; i++)
 		ck_assert_uint_eq(got[i], 7 + i);
+}
+END_TEST
+
+/* A field from the future in front of the others: what has it is no usual shape, and is read the long way. */
+static const uint8_t future[] = {0xa0, 0x06, 0x01};
+
+#define REPLY_BYTES 1024
+
+/* Any Reply of the usual kinds, and others. Return: its bytes. */
+static size_t any_reply(uint8_t *to)
+{
+	uint64_t addrs[NMAX], npages[NMAX];
+	Pallocd__V1__Reply reply = PALLOCD__V1__REPLY__INIT;
+	Pallocd__V1__AllocReply a = PALLOCD__V1__ALLOC_REPLY__INIT;
+	Pallocd__V1__FreeReply f = PALLOCD__V1__FREE_REPLY__INIT;
+	Pallocd__V1__LookupReply l = PALLOCD__V1__LOOKUP_REPLY__INIT;
+
+	for (size_t i = 0; i < NMAX; i++)
+		addrs[i] = rnd_value(), npages[i] = rnd_value();
+	reply.id = rnd() % 8 ? rnd_value() : 0;
+	a.addr = addrs;
+	a.n_addr = rnd() % 2 ? rnd() % 3 : rnd() % NMAX;
+	a.scavenged_npages = rnd() % 2 ? rnd_value() : 0;
+	a.npages = npages;
+	a.n_npages = rnd() % 4 ? 0 : a.n_addr;
+	f.npages = rnd() % 4 ? rnd_value() : 0;
+	switch (rnd() % 8) {
+	case 0:
+		reply.status = (Pallocd__V1__Status)(rnd() % 40);
+		reply.message = (char *)"no";
+		break;
+	case 1:
+		reply.result_case = PALLOCD__V1__REPLY__RESULT_LOOKUP;
+		reply.lookup = &l;
+		break;
+	case 2:
+	case 3:
+		reply.result_case = PALLOCD__V1__REPLY__RESULT_FREE;
+		reply.free = &f;
+		break;
+	default:
+		reply.result_case = PALLOCD__V1__REPLY__RESULT_ALLOC;
+		reply.alloc = &a;
+	}
+	return pallocd__v1__reply__pack(&reply, to);
+}
+
+/* What the reader of addresses says of a body is what protobuf-c says, and what it says where a field from the future comes first. */
+static void addrs_agree(const struct wire_reply *r)
+{
+	uint8_t far[sizeof(future) + REPLY_BYTES];
+	struct wire_reply long_way = {.body = far, .body_bytes = sizeof(future) + r->body_bytes};
+	Pallocd__V1__AllocReply *a;
+	uint64_t got[2][NMAX];
+
+	memcpy(far, future, sizeof(future));
+	memcpy(far + sizeof(future), r->body, r->body_bytes);
+	a = pallocd__v1__alloc_reply__unpack(NULL, r->body_bytes, r->body);
+	for (size_t n = 0; n <= NMAX; n++) {
+		int err = wire_alloc_reply(r, n, got[0]);
+
+		ck_assert_int_eq(wire_alloc_reply(&long_way, n, got[1]), err);
+		if (!err)
+			ck_assert_mem_eq(got[0], got[1], n * sizeof(got[0][0]));
+		if (a)
+			ck_assert_int_eq(!err, n == a->n_addr);
+		if (a && !err && n)
+			ck_assert_mem_eq(got[0], a->addr, n * sizeof(got[0][0]));
+	}
+	if (a)
+		pallocd__v1__alloc_reply__free_unpacked(a, NULL);
+}
+
+static void scans_agree(const uint8_t *msg, size_t n)
+{
+	uint8_t far[sizeof(future) + REPLY_BYTES];
+	Pallocd__V1__Reply *reply;
+	struct wire_reply r, s;
+	int err = wire_reply_scan(msg, n, &r);
+
+	memcpy(far, future, sizeof(future));
+	memcpy(far + sizeof(future), msg, n);
+	ck_assert_int_eq(wire_reply_scan(far, sizeof(future) + n, &s), err);
+	reply = pallocd__v1__reply__unpack(NULL, n, msg);
+	if (!err) {
+		ck_assert_uint_eq(r.id, s.id);
+		ck_assert_uint_eq(r.status, s.status);
+		ck_assert_uint_eq(r.result, s.result);
+		ck_assert_uint_eq(r.body_bytes, s.body_bytes);
+		if (r.result)
+			ck_assert_int_eq(r.body - msg, s.body - far - (ptrdiff_t)sizeof(future));
+		if (r.result == PALLOCD__V1__REPLY__RESULT_ALLOC)
+			addrs_agree(&r);
+	}
+	if (reply) {
+		ck_assert_int_eq(err, 0);
+		ck_assert_uint_eq(r.id, reply->id);
+		ck_assert_uint_eq((uint32_t)r.status, (uint32_t)reply->status);
+		ck_assert_uint_eq(r.result, reply->result_case);
+		pallocd__v1__reply__free_unpacked(reply, NULL);
+	}
+}
+
+/* As they are, cut short, and with bytes changed; each in memory of just its length. */
+START_TEST(short_and_long_ways_agree)
+{
+	uint8_t whole[REPLY_BYTES];
+
+	seed_set();
+	for (int round = 0; round < NROUNDS; round++) {
+		size_t full = any_reply(whole), n = rnd() % 4 ? full : rnd() % (full + 1);
+		unsigned nchanges = rnd() % 2 ? 0 : (unsigned)(rnd() % 3);
+		uint8_t *msg = malloc(n ? n : 1);
+
+		ck_assert_ptr_nonnull(msg);
+		memcpy(msg, whole, n);
+		/* At the front there are keys and lengths. */
+		for (unsigned i = 0; n && i < nchanges; i++)
+			msg[rnd() % (rnd() % 2 && n > 12 ? 12 : n)] = (uint8_t)rnd();
+		scans_agree(msg, n);
+		free(msg);
+	}
 }
 END_TEST
 
@@ -262,6 +406,8 @@ int main(void)
 	run_add(s, "requests_equal_protobuf", requests_equal_protobuf);
 	run_add(s, "alloc_replies_are_read", alloc_replies_are_read);
 	run_add(s, "alloc_reply_in_other_shapes", alloc_reply_in_other_shapes);
+	run_add(s, "few_have_room", few_have_room);
+	run_add(s, "short_and_long_ways_agree", short_and_long_ways_agree);
 	run_add(s, "garbage_is_survived", garbage_is_survived);
 	run_add(s, "statuses_equal_the_table", statuses_equal_the_table);
 	run_add(s, "no_status_of_our_own", no_status_of_our_own);

@@ -314,20 +314,27 @@ END_TEST
 START_TEST(count_sees_holes_and_parts)
 {
 	struct pagealloc *pa = new_grown(64 * 512, 1024);
-	uint64_t grown, nfree;
+	uint64_t grown, nfree, scavenged;
 
 	ck_assert_int_eq(pagealloc_grow(pa, 8 * 512, 512), 0);
 	(void)alloc(pa, 100);
-	pagealloc_count(pa, 0, UINT64_MAX, &grown, &nfree);
+	pagealloc_count(pa, 0, UINT64_MAX, &grown, &nfree, &scavenged);
 	ck_assert_uint_eq(grown, 1536);
 	ck_assert_uint_eq(nfree, 1436);
-	pagealloc_count(pa, 90, 20, &grown, &nfree);
+	ck_assert_uint_eq(scavenged, 1436);
+	pagealloc_count(pa, 90, 20, &grown, &nfree, &scavenged);
 	ck_assert_uint_eq(grown, 20);
 	ck_assert_uint_eq(nfree, 10);
-	pagealloc_count(pa, 1000, 4000, &grown, &nfree);
+	ck_assert_uint_eq(scavenged, 10);
+	/* What was in use has memory. */
+	ck_assert_int_eq(pagealloc_free(pa, 80, 20), 0);
+	pagealloc_count(pa, 90, 20, &grown, &nfree, &scavenged);
+	ck_assert_uint_eq(nfree, 20);
+	ck_assert_uint_eq(scavenged, 10);
+	pagealloc_count(pa, 1000, 4000, &grown, &nfree, &scavenged);
 	ck_assert_uint_eq(grown, 24 + 512);
 	ck_assert_uint_eq(nfree, 24 + 512);
-	pagealloc_count(pa, 1 << 20, 10, &grown, &nfree);
+	pagealloc_count(pa, 1 << 20, 10, &grown, &nfree, &scavenged);
 	ck_assert_uint_eq(grown, 0);
 	pagealloc_destroy(pa);
 }

@@ -80,7 +80,8 @@ START_TEST(tree_agrees_with_an_array)
 	memset(model, 0, sizeof(model));
 	ck_assert_int_eq(bittree_init(&bt, nbits), 0);
 	for (int step = 0; step < 20000; step++) {
-		uint64_t i, prev = BITTREE_NONE, next = BITTREE_NONE;
+		uint64_t i, prev, next;
+		const bool *found;
 
 		if (usable < nbits && (usable == 0 || random_below(&rnd, 50) == 0)) {
 			usable += 1 + random_below(&rnd, nbits - usable);
@@ -93,10 +94,10 @@ START_TEST(tree_agrees_with_an_array)
 		else
 			bittree_clear(&bt, i);
 		i = random_below(&rnd, usable);
-		for (uint64_t k = i; k < usable && next == BITTREE_NONE; k++)
-			next = model[k] ? k : next;
-		for (uint64_t k = i + 1; k-- > 0 && prev == BITTREE_NONE;)
-			prev = model[k] ? k : prev;
+		found = memchr(model + i, true, usable - i);
+		next = found ? (uint64_t)(found - model) : BITTREE_NONE;
+		found = memrchr(model, true, i + 1);
+		prev = found ? (uint64_t)(found - model) : BITTREE_NONE;
 		ck_assert_uint_eq(bittree_next(&bt, i), next);
 		ck_assert_uint_eq(bittree_prev(&bt, i), prev);
 	}

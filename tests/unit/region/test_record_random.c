@@ -52,10 +52,10 @@ static void regions_make(struct play *p, struct regions *rs, bool initial)
 static void same_map(const struct region *a, const struct region *b)
 {
 	for (uint64_t page = 0; page < NPAGES; page++) {
-		uint64_t grown[2], nfree[2];
+		uint64_t grown[2], nfree[2], scavenged[2];
 
-		pagealloc_count(a->pa, page, 1, &grown[0], &nfree[0]);
-		pagealloc_count(b->pa, page, 1, &grown[1], &nfree[1]);
+		pagealloc_count(a->pa, page, 1, &grown[0], &nfree[0], &scavenged[0]);
+		pagealloc_count(b->pa, page, 1, &grown[1], &nfree[1], &scavenged[1]);
 		ck_assert_msg(grown[0] == grown[1] && nfree[0] == nfree[1],
 			      "region %s, page %u: grown %u %u, free %u %u", a->name,
 			      (unsigned)page, (unsigned)grown[0], (unsigned)grown[1],

@@ -342,6 +342,9 @@ START_TEST(map_counts_cells)
 	ck_assert_uint_eq(r->used_npages[0], 100);
 	ck_assert_uint_eq(r->used_npages[1], 0);
 	ck_assert_uint_eq(r->grown_npages[3], 256);
+	ck_assert_uint_eq(r->n_scavenged_npages, 4);
+	ck_assert_uint_eq(r->scavenged_npages[0], 156);
+	ck_assert_uint_eq(r->scavenged_npages[3], 256);
 	/* Over the end of what is grown, the last cell shorter. */
 	m.addr = BASE + 50 * 4096;
 	m.npages = 1998;
