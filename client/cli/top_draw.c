@@ -258,8 +258,7 @@ static void help_draw(struct page *p)
 {
 	static const char *const lines[] = {
 		"q          end",
-		"s          sort by the next column: size, extents, age, user; left and right do "
-		"so, too",
+		"s          sort by the next column; left and right do so, too",
 		"u          users in place of sessions, and back",
 		"up, down   through the list",
 		"1 to 9     only that region, and how full its parts are",

@@ -22,6 +22,11 @@
 /* A new file: the two pages that say where everything is, and some. */
 #define ENV_BYTES_MIN (UINT64_C(1) << 20)
 
+/*
+ * Not MDB_WRITEMAP, though that is what a file that is never synced asks for: LMDB then says where the root is by plain stores into the page that
+ * is valid once a number in it is written, and nothing keeps a compiler from writing that number first. Debian's build of 0.9.24 does: a
+ * kill between two instructions left the new number with the root of two transactions ago. A system call writes such a page whole.
+ */
 static unsigned env_flags(const struct env *e)
 {
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOLOCK | MDB_NOMEMINIT | MDB_NORDAHEAD;
@@ -29,7 +34,7 @@ static unsigned env_flags(const struct env *e)
 	/* With a transaction open that is never committed, in memory of its own. */
 	if (e->read_only)
 		return e->journal ? flags : flags | MDB_RDONLY;
-	return e->synced ? flags : flags | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOMETASYNC;
+	return e->synced ? flags : flags | MDB_NOSYNC | MDB_NOMETASYNC;
 }
 
 /* LMDB at @path, with a map of @bytes. */

@@ -5,7 +5,7 @@
  *             besides (DIR/NAME.journal), for commits that cost less than a transaction. Knows nothing of what is in them but the record of versions and
  *             how often the journal was folded and what it is checked with.
  * Uses:       base/, store/codec.h, store/journal.h, liblmdb
- * Invariants: V1  the map is never larger than what the file has memory or disk for: a store into the map (write-map mode) cannot fail for want of it.
+ * Invariants: V1  the map is never larger than what the file has memory or disk for: writing within it cannot fail for want of it.
  *             V2  a quarter of the file is left to transactions that do not make the environment larger: deleting takes pages too.
  *             V3  one process has the environment at a time; one thread writes or reads at a time (env_lock()).
  *             V4  an environment that is not synced is of this boot.

@@ -11,15 +11,17 @@
  *             - bare:     while another process releases as much memory of its own: what the machine makes of it;
  *             - demand:   while gigabytes go back to the system, as fast as they can, because somebody has asked for it;
  *             - paced:    while they do in the background, with the share of a processor that is the default;
- *             - stall:    while the memory behind a sparse extent of 64 GiB does, of which there is hardly any.
+ *             - stall:    while the memory behind a sparse extent of 64 GiB does, of which there is hardly any; and the longest turn of the
+ *                         daemon's loop meanwhile, seen by a probe in its process (loop_probe.h).
  *             Prints a line for each. The goals: 1.15 times the bare calls with runs of 512 pages, 1.1 with 4096, 1.15 for commit; p99 at most
  *             1.5 times the undisturbed one; no stall of a millisecond.
- * Uses:       tests/unit/wire.h, tests/e2e/daemon/daemon.h, tests/bench/place/measure.h, tests/bench/rpc/hist.h
+ * Uses:       loop_probe.h, tests/unit/wire.h, tests/e2e/daemon/daemon.h, tests/bench/place/measure.h, tests/bench/rpc/hist.h
  */
 #include <inttypes.h>
 #include <sched.h>
 #include <sys/mman.h>
 
+#include "tests/bench/backing/loop_probe.h"
 #include "tests/bench/place/measure.h"
 #include "tests/bench/rpc/hist.h"
 #include "tests/e2e/daemon/daemon.h"
@@ -359,9 +361,46 @@ static void beside_do(enum beside what, uint64_t npages)
 	}
 }
 
+/* In the daemon that is started next. Return: the descriptor that the daemon finds it by. */
+static int probe_begin(struct loop_probe **ret)
+{
+	char path[64];
+	int fd = memfd_create("loop_probe", MFD_CLOEXEC);
+
+	WIRE_MUST(fd >= 0 && !ftruncate(fd, sizeof(**ret)), "memfd_create: %s", strerror(errno));
+	*ret = mmap(NULL, sizeof(**ret), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	WIRE_MUST(*ret != MAP_FAILED, "mmap: %s", strerror(errno));
+	(*ret)->phase = 2;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+	setenv(LOOP_PROBE_ENV, path, 1);
+	setenv("LD_PRELOAD", LOOP_PROBE_PATH, 1);
+	return fd;
+}
+
+static void probe_end(struct loop_probe *p, int fd)
+{
+	unsetenv("LD_PRELOAD");
+	unsetenv(LOOP_PROBE_ENV);
+	WIRE_MUST(p->longest[0].nturns && p->longest[1].nturns, "the probe has seen no loop");
+	printf("            longest turn of the loop %8.1f to %8.1f us (1000), of processor time "
+	       "%8.1f to %8.1f us\n",
+	       (double)p->longest[0].wall_ns / 1000, (double)p->longest[1].wall_ns / 1000,
+	       (double)p->longest[0].cpu_ns / 1000, (double)p->longest[1].cpu_ns / 1000);
+	munmap(p, sizeof(*p));
+	close(fd);
+}
+
+static void phase_set(struct other *o, struct loop_probe *p, unsigned phase)
+{
+	o->phase = phase;
+	p->phase = phase;
+}
+
 static void bench_beside(enum beside what, uint64_t npages, unsigned rounds)
 {
 	struct samples took = {0};
+	struct loop_probe *p;
+	int fd = probe_begin(&p);
 	struct other *o;
 	pid_t pid;
 
@@ -370,15 +409,15 @@ static void bench_beside(enum beside what, uint64_t npages, unsigned rounds)
 	for (unsigned i = 0; i < rounds; i++) {
 		uint64_t addr = take(npages, besides[what].commit), begin;
 
-		o->phase = 0;
+		phase_set(o, p, 0);
 		wire_sleep_msec(took.n ? (long)samples_quantile(&took, 0.5) + 50 : 300);
-		o->phase = 2;
+		phase_set(o, p, 2);
 		give(addr, npages);
-		o->phase = 1;
+		phase_set(o, p, 1);
 		begin = measure_now();
 		beside_do(what, npages);
 		samples_add(&took, msec(begin));
-		o->phase = 2;
+		phase_set(o, p, 2);
 		if (what == PACED)
 			scavenge();
 	}
@@ -390,6 +429,7 @@ static void bench_beside(enum beside what, uint64_t npages, unsigned rounds)
 	       hist_quantile(&o->hist[1], 0.99) / 1000,
 	       hist_quantile(&o->hist[1], 0.99) / hist_quantile(&o->hist[0], 0.99),
 	       (double)o->longest_ns[0] / 1000, (double)o->longest_ns[1] / 1000);
+	probe_end(p, fd);
 	samples_clear(&took);
 	other_end(o, pid);
 	daemon_end();
