@@ -1,5 +1,8 @@
 /*
- * loop_probe - see loop_probe.h
+ * loop_probe - how long a daemon's loop is away from epoll
+ *
+ * Role:       see loop_probe.h.
+ * Uses:       loop_probe.h, libc
  */
 #include "loop_probe.h"
 
