@@ -24,6 +24,19 @@ void jobs_init(struct jobs *jobs, uv_loop_t *loop, void (*after)(struct jobs *jo
 	list_init(&jobs->list);
 }
 
+static void on_first(uv_work_t *req)
+{
+	(void)req;
+}
+
+void jobs_begin(struct jobs *jobs)
+{
+	int err = uv_queue_work(jobs->loop, &jobs->first, on_first, NULL);
+
+	assert(!err);
+	(void)err;
+}
+
 /* On a thread of the pool. */
 static void on_work(uv_work_t *req)
 {

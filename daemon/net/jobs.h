@@ -20,6 +20,7 @@
 
 struct jobs {
 	uv_loop_t *loop;
+	uv_work_t first;  /* does nothing: the threads are made for it */
 	struct list list; /* not done yet */
 	bool stopped;
 	/* After each job that was done. */
@@ -27,6 +28,9 @@ struct jobs {
 };
 
 void jobs_init(struct jobs *jobs, uv_loop_t *loop, void (*after)(struct jobs *jobs));
+
+/** jobs_begin() - make the threads, which takes the loop a millisecond or two: better now than in the first job's way. Once, before the loop runs. */
+void jobs_begin(struct jobs *jobs);
 
 /** jobs_submit() - see rpc_ops.submit. Return: 0, -ENOMEM, -ECANCELED (after jobs_stop()). */
 MUST_CHECK int jobs_submit(struct jobs *jobs, struct rpc_job *job);

@@ -365,6 +365,7 @@ int net_run(struct net *net)
 	/* What the clock says may be something before anybody connects. */
 	net->expire = true;
 	net_again(net);
+	jobs_begin(&net->jobs);
 	/* Not over before all jobs are done, which may look at rpc. */
 	err = uv_run(&net->loop, UV_RUN_DEFAULT);
 	assert(!err && net->stopping && list_empty(&net->jobs.list));

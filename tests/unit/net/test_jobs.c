@@ -8,6 +8,7 @@
  */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/mman.h>
@@ -98,6 +99,36 @@ static void assert_cancelled(const struct step *s)
 	ck_assert_uint_eq(s->ndone, 1);
 	ck_assert(s->job.cancelled);
 }
+
+static unsigned nthreads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(tasks);
+	for (const struct dirent *d; (d = readdir(tasks)) != NULL;)
+		n += d->d_name[0] != '.';
+	closedir(tasks);
+	return n;
+}
+
+/* The first job does not wait for threads to be made. */
+START_TEST(threads_are_there_before_jobs)
+{
+	unsigned before = nthreads();
+	struct step s;
+
+	one_thread();
+	ck_assert_uint_eq(nthreads(), before);
+	jobs_begin(&jobs);
+	ck_assert_uint_eq(nthreads(), before + 1);
+	step_init(&s);
+	ck_assert_int_eq(jobs_submit(&jobs, &s.job), 0);
+	ck_assert_uint_eq(nthreads(), before + 1);
+	loop_end();
+	assert_worked(&s, 1);
+}
+END_TEST
 
 START_TEST(done_in_order_on_the_loop)
 {
@@ -417,6 +448,7 @@ int main(void)
 	tcase_set_timeout(alone, 60);
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(alone, threads_are_there_before_jobs);
 	tcase_add_test(alone, done_in_order_on_the_loop);
 	tcase_add_test(alone, one_brings_the_next);
 	tcase_add_test(alone, no_memory_for_one);
