@@ -29,6 +29,8 @@
 #define PAGE_BYTES UINT64_C(4096)
 #define SPACER_NPAGES 512u /* between two runs; held, and without memory */
 #define RUNS_MAX 512u
+/* The largest part that is given back at once: the other client's page may come to lie behind one. */
+#define JOB_NPAGES 16384u
 #define DEPTH 8u /* requests in flight in a pipeline */
 
 struct options {
@@ -404,7 +406,7 @@ static void bench_beside(enum beside what, uint64_t npages, unsigned rounds)
 	struct other *o;
 	pid_t pid;
 
-	daemon_begin(npages + SPACER_NPAGES, besides[what].delay);
+	daemon_begin(npages + 2 * JOB_NPAGES, besides[what].delay);
 	o = other_begin(&pid);
 	for (unsigned i = 0; i < rounds; i++) {
 		uint64_t addr = take(npages, besides[what].commit), begin;
