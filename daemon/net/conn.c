@@ -202,10 +202,23 @@ int conn_identify(struct conn *c)
 	case 0:
 		return 0;
 	case PROCESS_E_DEAD:
+		c->died = true;
 		return RPC_E_CLOSE;
 	default:
 		return err;
 	}
+}
+
+/*
+ * Of what it has sent before it died: one read of it, so that a child that has its socket does not make it live for ever, and no
+ * request that takes its time. A client that ends says so, and does not wait for an answer.
+ */
+static bool is_heard(const struct conn *c)
+{
+	if (!c->died)
+		return true;
+	return !c->rpc.nturns && !c->out.data &&
+	       (c->state == CONN_READING || c->state == CONN_DEFERRED);
 }
 
 void conn_end(struct conn *c)
@@ -245,7 +258,7 @@ void conn_go_on(struct conn *c)
 
 	/* Before, so that what is served is bounded by what is left. */
 	fair_charge(&net->fair, c->fair, CONN_COST_CALLS);
-	if (UNLIKELY(c->died))
+	if (UNLIKELY(!is_heard(c)))
 		conn_close(c, SESSION_DIED);
 	else if (UNLIKELY(wrote) && !conn_flush(c))
 		conn_settle(c, CONN_BLOCKED);
@@ -255,6 +268,8 @@ void conn_go_on(struct conn *c)
 		conn_settle(c, CONN_READING);
 	else
 		conn_read(c);
+	if (UNLIKELY(c->died) && !(c->backlog.data && is_heard(c)))
+		conn_close(c, SESSION_DIED);
 	moved = net->rpc->counters.received_bytes + net->rpc->counters.sent_bytes - moved;
 	if (UNLIKELY(moved >= CONN_COST_BYTES))
 		fair_charge(&net->fair, c->fair, moved / CONN_COST_BYTES);

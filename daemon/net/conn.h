@@ -72,7 +72,7 @@ struct conn {
 	enum conn_state state;
 	enum conn_state after; /* HELD: what it would be in */
 	uint64_t held;         /* HELD: until rpc's commit_done has reached this */
-	bool died;             /* its process has: it is closed when it is its turn */
+	bool died; /* its process has: when it is its turn, what it has sent is served and it is closed */
 	bool torn; /* a reply was written in part, and the rest is lost: nothing may follow it */
 	uint8_t head_n;
 	uint8_t nfds;
@@ -101,7 +101,7 @@ void conn_close(struct conn *c, enum session_cause cause);
 /** conn_cut_off() - close it for something that its client does wrong; says @status if that can be written at once, and the log @what. */
 void conn_cut_off(struct conn *c, enum pallocd_status status, const char *what);
 
-/** conn_died() - its process has died: it ends now, or when its user has turns left. */
+/** conn_died() - its process has died: with what it had sent already it ends, now or when its user has turns left. */
 void conn_died(struct conn *c);
 
 /** conn_identify() - find out who is there in full, and watch the process (rpc_ops.identify). Return: 0, RPC_E_CLOSE (it has died), -ENOMEM. */

@@ -412,7 +412,7 @@ void conn_read(struct conn *c)
 	got = bytes_recv(c, &front);
 	if (UNLIKELY(got <= 0)) {
 		if (got == 0 || (errno != EAGAIN && errno != EINTR))
-			conn_close(c, SESSION_CLOSED);
+			conn_close(c, c->died ? SESSION_DIED : SESSION_CLOSED);
 		else
 			conn_set_state(c, CONN_READING);
 		return;

@@ -56,6 +56,9 @@ static enum pallocd_status hello_identify(struct call *c)
 
 	if (!conn->identified && c->rpc->ops)
 		err = c->rpc->ops->identify(conn);
+	/* Who comes back with a token and has gone again may have come to say that its session shall end. */
+	if (err == RPC_E_CLOSE && c->req->hello->token.len)
+		err = 0;
 	switch (err) {
 	case 0:
 		conn->identified = true;

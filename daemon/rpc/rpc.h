@@ -157,7 +157,8 @@ struct rpc_ops {
 	void (*wake)(struct rpc_conn *conn);
 	/**
 	 * what it costs time to find out about @conn's peer, and only sessions need: supplementary groups, command; and its process is
-	 * watched from now on. Called before its session begins, or goes on. Return: 0, RPC_E_CLOSE (the process has died), -ENOMEM.
+	 * watched from now on. Called before its session begins, or goes on. Return: 0, RPC_E_CLOSE (the process has died: the
+	 * connection is closed when the requests that came with this one are served), -ENOMEM.
 	 */
 	int (*identify)(struct rpc_conn *conn);
 	/** @conn is to be told that others want space: rpc_recalls() is to be called when something can be written, soon */

@@ -18,6 +18,9 @@
 static struct {
 	int fd[64];
 	int n;
+	/* What the child sends on the first of them when its parent has died: then the daemon sees the death before them. */
+	uint8_t words[WIRE_FRAME_BYTES];
+	size_t nwords;
 } own;
 
 struct victim {
@@ -44,6 +47,10 @@ static void hold(pid_t parent, int out)
 
 	while (getppid() == parent)
 		wire_sleep_msec(2);
+	if (own.nwords) {
+		wire_send(own.fd[0], own.words, own.nwords);
+		report(out, 's');
+	}
 	for (int i = 0; i < own.n; i++) {
 		struct pollfd p = {.fd = own.fd[i], .events = POLLIN};
 
@@ -72,6 +79,7 @@ static struct victim victim_start(void (*act)(void))
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(fds[0]);
 		own.n = 0;
+		own.nwords = 0;
 		act();
 		pid = fork();
 		WIRE_MUST(pid >= 0, "fork: %s", strerror(errno));
@@ -265,6 +273,103 @@ START_TEST(killed_before_it_was_accepted)
 }
 END_TEST
 
+#define GRACE_MSEC 600000
+
+/* Hello of a session that stays for a while when nobody speaks for it. */
+static Request *grace_hello(const uint8_t *token)
+{
+	static Pallocd__V1__Hello m;
+	static Request req;
+
+	m = (Pallocd__V1__Hello)PALLOCD__V1__HELLO__INIT;
+	m.version = PALLOCD_PROTOCOL_VERSION;
+	m.grace_msec = GRACE_MSEC;
+	if (token)
+		m.token = (ProtobufCBinaryData){PALLOCD_TOKEN_BYTES, (uint8_t *)(uintptr_t)token};
+	req = REQUEST(1, HELLO, hello, &m);
+	return &req;
+}
+
+static int grace_open(uint8_t token[PALLOCD_TOKEN_BYTES])
+{
+	int fd = wire_connect(f.path);
+	Reply *reply = wire_call(fd, grace_hello(NULL));
+	uint64_t addr;
+
+	WIRE_MUST(!reply->status && reply->hello->token.len == PALLOCD_TOKEN_BYTES, "no session");
+	memcpy(token, reply->hello->token.data, PALLOCD_TOKEN_BYTES);
+	wire_done(reply);
+	WIRE_MUST(!wire_alloc(fd, 3, 0, &addr), "no alloc");
+	return fd;
+}
+
+static size_t end_pack(uint8_t *to)
+{
+	Pallocd__V1__EndSession m = PALLOCD__V1__END_SESSION__INIT;
+
+	return wire_pack(&REQUEST(2, END_SESSION, end_session, &m), to);
+}
+
+/* Its connection was lost; it says by another one that its session shall end, and has gone before that is accepted. */
+START_TEST(last_words_of_who_has_died_meanwhile)
+{
+	static uint8_t buf[2 * WIRE_FRAME_BYTES];
+	uint8_t token[PALLOCD_TOKEN_BYTES];
+	int other;
+	pid_t pid;
+
+	start();
+	other = wire_open(f.path);
+	close(grace_open(token));
+	wire_await_sessions(other, 1, 1);
+	ck_assert_int_eq(kill(f.pid, SIGSTOP), 0);
+	fflush(NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		size_t n = wire_pack(grace_hello(token), buf);
+
+		n += end_pack(buf + n);
+		wire_send(wire_connect(f.path), buf, n);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(kill(f.pid, SIGCONT), 0);
+	wire_await_sessions(other, 1, 0);
+	close(other);
+	stop();
+}
+END_TEST
+
+static void act_ending_unheard(void)
+{
+	uint8_t token[PALLOCD_TOKEN_BYTES];
+
+	own.fd[own.n++] = grace_open(token);
+	own.nwords = end_pack(own.words);
+	WIRE_MUST(kill(f.pid, SIGSTOP) == 0, "kill: %s", strerror(errno));
+}
+
+/* They lie in its socket when the daemon sees that it has died. */
+START_TEST(last_words_that_were_not_read_yet)
+{
+	struct victim v;
+	int other;
+
+	start();
+	other = wire_open(f.path);
+	v = victim_start(act_ending_unheard);
+	await_report(v.report, 'r');
+	victim_kill(&v);
+	await_report(v.report, 's');
+	ck_assert_int_eq(kill(f.pid, SIGCONT), 0);
+	victim_await_end(&v);
+	wire_await_sessions(other, 1, 0);
+	close(other);
+	stop();
+}
+END_TEST
+
 /* A process that ends in order, with nobody else holding its socket, is an end of a connection as any other. */
 START_TEST(an_orderly_end_is_no_death)
 {
@@ -305,6 +410,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, killed_in_any_state);
 	tcase_add_test(tc, killed_before_it_was_accepted);
+	tcase_add_test(tc, last_words_of_who_has_died_meanwhile);
+	tcase_add_test(tc, last_words_that_were_not_read_yet);
 	tcase_add_test(tc, an_orderly_end_is_no_death);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
