@@ -1,13 +1,17 @@
 /*
  * bench_hostile - what one user's calls take while another user means harm
  *
- * Role:       an honest process by itself, and beside hostile ones of another user: each kind alone, then all at once. Prints both and
- *             what they differ by. The hostile ones run only where the machine has nothing better to do (SCHED_IDLE), so that it is the
- *             daemon's time that they take and not the processor's. For root only.
+ * Role:       an honest process by itself; while hostile ones of another user do to a daemon of their own what they can; and beside them, at
+ *             the same daemon: each kind alone, then all at once. Prints all three and what they differ by. The hostile ones, and their own
+ *             daemon, run only where the machine has nothing better to do (SCHED_IDLE), so that it is the daemon's time that they take
+ *             and not the processor's; yet who is in the kernel is not interrupted there for somebody better, and what that does is
+ *             seen in the second. For root only.
  * Uses:       tests/e2e/daemon/: daemon.h, crew.h, honest.h
  *
  * The goal: p99 of requests within 2 times of its value alone.
  */
+#include <sched.h>
+
 #include "tests/e2e/daemon/crew.h"
 #include "tests/e2e/daemon/daemon.h"
 #include "tests/e2e/daemon/honest.h"
@@ -23,13 +27,13 @@ struct options {
 	const char *only; /* this row; NULL: all */
 };
 
-/* One row: with and without, in turns, so that what else goes on meets both alike. */
+/* One row: without, elsewhere and with, in turns, so that what else goes on meets all alike. */
 struct row {
-	struct honest alone, beside;
-	atomic_ulong ndone[CREW_NKINDS];
+	struct honest alone, elsewhere, beside;
+	atomic_ulong ndone[CREW_NKINDS], nelsewhere[CREW_NKINDS];
 };
 
-static struct daemon_process d;
+static struct daemon_process d, other;
 
 static void honest_turn(struct honest *h, const struct options *o)
 {
@@ -39,29 +43,40 @@ static void honest_turn(struct honest *h, const struct options *o)
 	WIRE_MUST(honest_stop(pid, h), "the honest user was refused something");
 }
 
-static void row_turn(struct row *row, enum crew_kind first, enum crew_kind last,
-		     const struct options *o)
+struct kinds {
+	enum crew_kind first, last;
+};
+
+/* As an honest_turn(), while the crew is at the daemon of @path. */
+static void harmed_turn(struct honest *h, struct kinds k, const char *path, atomic_ulong *ndone,
+			const struct options *o)
 {
 	pid_t pids[CREW_NKINDS];
 
-	honest_turn(&row->alone, o);
-	for (unsigned kind = first; kind <= last; kind++)
-		pids[kind] = crew_start((enum crew_kind)kind, &bad, d.path, true,
-					&row->ndone[kind]);
-	honest_turn(&row->beside, o);
-	for (unsigned kind = first; kind <= last; kind++)
+	for (unsigned kind = k.first; kind <= k.last; kind++)
+		pids[kind] = crew_start((enum crew_kind)kind, &bad, path, true, &ndone[kind]);
+	honest_turn(h, o);
+	for (unsigned kind = k.first; kind <= k.last; kind++)
 		crew_stop(pids[kind]);
 }
 
-static void cell_print(const struct hist *alone, const struct hist *beside, double q)
+static void row_turn(struct row *row, struct kinds k, const struct options *o)
 {
-	double a = hist_quantile(alone, q) / 1e3, b = hist_quantile(beside, q) / 1e3;
-
-	printf(" %9.1f %9.1f %6.2f", a, b, a > 0 ? b / a : 0);
+	honest_turn(&row->alone, o);
+	harmed_turn(&row->elsewhere, k, other.path, row->nelsewhere, o);
+	harmed_turn(&row->beside, k, d.path, row->ndone, o);
 }
 
-static void row_run(const char *name, enum crew_kind first, enum crew_kind last,
-		    const struct options *o)
+static void cell_print(const struct hist *h[3], double q)
+{
+	double alone = hist_quantile(h[0], q) / 1e3, elsewhere = hist_quantile(h[1], q) / 1e3;
+	double beside = hist_quantile(h[2], q) / 1e3;
+
+	printf(" %8.1f %8.1f %8.1f %6.2f %6.2f", alone, elsewhere, beside,
+	       alone > 0 ? beside / alone : 0, elsewhere > 0 ? beside / elsewhere : 0);
+}
+
+static void row_run(const char *name, struct kinds k, const struct options *o)
 {
 	struct row *row;
 	unsigned long ndone = 0;
@@ -70,24 +85,31 @@ static void row_run(const char *name, enum crew_kind first, enum crew_kind last,
 		return;
 	row = shared_alloc(sizeof(*row));
 	for (unsigned i = 0; i < o->nturns; i++)
-		row_turn(row, first, last, o);
-	for (unsigned kind = first; kind <= last; kind++)
+		row_turn(row, k, o);
+	for (unsigned kind = k.first; kind <= k.last; kind++)
 		ndone += atomic_load(&row->ndone[kind]);
 	printf("%-8s", name);
-	cell_print(&row->alone.request, &row->beside.request, 0.5);
-	cell_print(&row->alone.request, &row->beside.request, 0.99);
-	cell_print(&row->alone.connect, &row->beside.connect, 0.5);
-	cell_print(&row->alone.connect, &row->beside.connect, 0.99);
+	for (unsigned i = 0; i < 4; i++)
+		cell_print(i < 2 ? (const struct hist *[]){&row->alone.request,
+							   &row->elsewhere.request,
+							   &row->beside.request}
+				 : (const struct hist *[]){&row->alone.connect,
+							   &row->elsewhere.connect,
+							   &row->beside.connect},
+			   i % 2 ? 0.99 : 0.5);
 	printf(" %9lu\n", ndone);
 	fflush(stdout);
 }
 
 static void head_print(void)
 {
-	printf("in microseconds: alone, beside the hostile ones, and how many times that is\n%-8s",
+	printf("in microseconds: alone, with the hostile ones at another daemon, beside them; how "
+	       "many "
+	       "times that is of the first and of the second\n%-8s",
 	       "");
-	printf(" %26s %26s %26s %26s %9s\n", "requests, p50", "requests, p99 (goal: 2)",
-	       "new connections, p50", "new connections, p99", "done");
+	printf(" %40s %40s %40s %40s %9s\n", "requests, p50",
+	       "requests, p99 (goal: 2 of the first)", "new connections, p50",
+	       "new connections, p99", "done");
 }
 
 static void usage(void)
@@ -99,8 +121,16 @@ static void usage(void)
 	exit(2);
 }
 
+static void daemon_begin(struct daemon_process *p, const char *config_path)
+{
+	daemon_exec(p, (const char *const[]){"--socket", p->path, "--socket-mode", "0666",
+					     "--config", config_path, NULL});
+	close(wire_connect(p->path));
+}
+
 int main(int argc, char **argv)
 {
+	const struct sched_param idle = {0};
 	struct options o = {.nturns = 5, .turn_msec = 2000};
 	char config_path[80];
 
@@ -118,15 +148,19 @@ int main(int argc, char **argv)
 	daemon_give(&d, UID_DAEMON);
 	snprintf(config_path, sizeof(config_path), "%s/conf", d.dir);
 	crew_configure(config_path);
-	daemon_exec(&d, (const char *const[]){"--socket", d.path, "--socket-mode", "0666",
-					      "--config", config_path, NULL});
-	close(wire_connect(d.path));
+	daemon_begin(&d, config_path);
+	daemon_place(&other);
+	daemon_give(&other, UID_DAEMON);
+	daemon_begin(&other, config_path);
+	WIRE_MUST(sched_setscheduler(other.pid, SCHED_IDLE, &idle) == 0, "SCHED_IDLE: %s",
+		  strerror(errno));
 	head_print();
 	for (unsigned kind = 0; kind < CREW_NKINDS; kind++)
-		row_run(crew_name((enum crew_kind)kind), (enum crew_kind)kind, (enum crew_kind)kind,
-			&o);
-	row_run("all", 0, CREW_NKINDS - 1, &o);
+		row_run(crew_name((enum crew_kind)kind),
+			(struct kinds){(enum crew_kind)kind, (enum crew_kind)kind}, &o);
+	row_run("all", (struct kinds){(enum crew_kind)0, CREW_NKINDS - 1}, &o);
 	unlink(config_path);
+	daemon_stop(&other);
 	daemon_stop(&d);
 	return 0;
 }
