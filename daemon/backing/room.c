@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "backing/backing_private.h"
@@ -82,16 +83,17 @@ uint64_t room_groups(const char *self, const char *root)
 /* With swap, where these pages can go as well. */
 static uint64_t available(void)
 {
-	uint64_t memory, swap, groups;
+	uint64_t kib, bytes, groups;
+	struct sysinfo info;
 
 	/* Without /proc nothing is known, and the kernel decides. */
-	if (!number_read("/proc/meminfo", "MemAvailable:", &memory))
+	if (!number_read("/proc/meminfo", "MemAvailable:", &kib))
 		return UINT64_MAX;
-	if (!number_read("/proc/meminfo", "SwapFree:", &swap))
-		swap = 0;
+	bytes = kib * 1024;
+	if (sysinfo(&info) == 0)
+		bytes += (uint64_t)info.freeswap * info.mem_unit;
 	groups = room_groups("/proc/self/cgroup", "/sys/fs/cgroup");
-	memory = (memory + swap) * 1024;
-	return memory < groups ? memory : groups;
+	return bytes < groups ? bytes : groups;
 }
 
 /* Of [@offset, @offset + @bytes), what has no memory yet. */

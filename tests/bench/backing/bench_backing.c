@@ -3,8 +3,8 @@
  *
  * Role:       starts pallocd with a memfd region and times, in turns with the same calls of fallocate(2) on a memfd of its own:
  *             - scavenge: free runs of 512 and of 4096 pages, each between pages that are held, go back to the system in one request;
- *             - commit:   extents that have their memory before the reply comes, one request at a time;
- *             - pipeline: the same with 8 requests in flight;
+ *             - commit:   extents that have their memory before the reply comes, by libpaclient, one call at a time;
+ *             - pipeline: the same with 8 calls in flight;
  *             all of it on one processor, for what clearing a page takes is half or twice as much where another one has used it before: that would
  *             say more about the machine than about pallocd;
  *             and, in turns with nothing going on, what another client's pairs of alloc and free take
@@ -15,9 +15,10 @@
  *                         daemon's loop meanwhile, seen by a probe in its process (loop_probe.h).
  *             Prints a line for each. The goals: 1.15 times the bare calls with runs of 512 pages, 1.1 with 4096, 1.15 for commit; p99 at most
  *             1.5 times the undisturbed one; no stall of a millisecond.
- * Uses:       loop_probe.h, tests/unit/wire.h, tests/e2e/daemon/daemon.h, tests/bench/place/measure.h, tests/bench/rpc/hist.h
+ * Uses:       loop_probe.h, libpaclient, tests/unit/wire.h, tests/e2e/daemon/daemon.h, tests/bench/place/measure.h, tests/bench/rpc/hist.h
  */
 #include <inttypes.h>
+#include <paclient.h>
 #include <sched.h>
 #include <sys/mman.h>
 
@@ -31,7 +32,8 @@
 #define RUNS_MAX 512u
 /* The largest part that is given back at once: the other client's page may come to lie behind one. */
 #define JOB_NPAGES 16384u
-#define DEPTH 8u /* requests in flight in a pipeline */
+#define DEPTH 8u /* calls in flight in a pipeline */
+#define REGION 1u
 
 struct options {
 	uint64_t npages; /* committed and scavenged in a round */
@@ -42,6 +44,7 @@ struct options {
 
 static struct daemon_process d;
 static int conn;
+static paclient *client;
 
 static double msec(uint64_t begin)
 {
@@ -59,55 +62,70 @@ static void daemon_begin(uint64_t limit_npages, const char *delay)
 		 limit_npages * PAGE_BYTES, limit_npages * PAGE_BYTES, delay);
 	daemon_start(&d, region);
 	conn = wire_open(d.path);
+	if (paclient_open(d.path, NULL, &client, NULL))
+		measure_fail("the library does not connect");
 }
 
 static void daemon_end(void)
 {
+	paclient_close(client);
 	close(conn);
 	daemon_stop(&d);
 }
 
-static void take_send(uint64_t npages, bool commit)
+/* @call: waited for where it has no done(). Return: its status. */
+static int take_call(uint64_t npages, bool commit, uint64_t *ret_addr, struct paclient_call *call)
 {
-	Pallocd__V1__Alloc m = PALLOCD__V1__ALLOC__INIT;
+	struct paclient_alloc_options o = PACLIENT_ALLOC_OPTIONS_INIT;
 
-	m.region_id = 1;
-	m.npages = &npages;
-	m.n_npages = 1;
-	m.commit = commit ? PALLOCD__V1__COMMIT__COMMIT_NOW : PALLOCD__V1__COMMIT__COMMIT_LAZY;
-	wire_request(conn, &REQUEST(2, ALLOC, alloc, &m));
+	o.commit = commit ? PACLIENT_COMMIT_NOW : PACLIENT_COMMIT_LAZY;
+	return paclient_alloc_with(client, REGION, 1, &npages, &o, ret_addr, call);
 }
 
-static uint64_t take_reply(void)
+static void take_check(int status, int wanted, const struct paclient_call *call)
 {
-	Reply *reply = wire_reply(conn);
-	uint64_t addr;
-
-	if (!reply || reply->status)
-		measure_fail("no pages: %s", reply ? reply->message : "no reply");
-	addr = reply->alloc->addr[0];
-	wire_done(reply);
-	return addr;
+	if (status != wanted)
+		measure_fail("no pages: %s", call->error.message);
 }
 
 static uint64_t take(uint64_t npages, bool commit)
 {
-	take_send(npages, commit);
-	return take_reply();
+	struct paclient_call call = PACLIENT_CALL_INIT;
+	uint64_t addr;
+
+	take_check(take_call(npages, commit, &addr, &call), PACLIENT_OK, &call);
+	return addr;
 }
 
-/* @n of them into @addr, @depth in flight. */
-static void take_all(uint64_t *addr, unsigned n, uint64_t npages, unsigned depth)
+/* @n of them into @addr, DEPTH in flight. */
+static void take_piped(uint64_t *addr, unsigned n, uint64_t npages)
 {
-	for (unsigned sent = 0, got = 0; got < n; addr[got++] = take_reply()) {
-		for (; sent < n && sent - got < depth; sent++)
-			take_send(npages, true);
+	struct paclient_call calls[DEPTH], *call;
+	struct pollfd p = {.events = POLLIN};
+
+	if (paclient_fd(client, &p.fd, NULL))
+		measure_fail("no descriptor to wait for");
+	for (unsigned sent = 0, got = 0; got < n;) {
+		/* Answered in order. */
+		for (; sent < n && sent - got < DEPTH; sent++) {
+			call = &calls[sent % DEPTH];
+			*call = (struct paclient_call)PACLIENT_CALL_INIT;
+			call->done = paclient_queued;
+			take_check(take_call(npages, true, &addr[sent], call), PACLIENT_PENDING,
+				   call);
+		}
+		if (poll(&p, 1, -1) != 1 || paclient_process(client))
+			measure_fail("calls in flight: %s", strerror(errno));
+		while ((call = paclient_next(client)) != NULL) {
+			take_check(call->error.status, PACLIENT_OK, call);
+			got++;
+		}
 	}
 }
 
 static void give(uint64_t addr, uint64_t npages)
 {
-	if (wire_free(conn, addr, npages))
+	if (paclient_free(client, REGION, addr, npages, NULL))
 		measure_fail("%" PRIu64 " pages at %#" PRIx64 " were not taken back", npages, addr);
 }
 
@@ -118,7 +136,7 @@ static uint64_t scavenge(void)
 	uint64_t npages;
 	Reply *reply;
 
-	m.region_id = 1;
+	m.region_id = REGION;
 	m.wait = true;
 	reply = wire_call(conn, &REQUEST(5, SCAVENGE, scavenge, &m));
 	if (reply->status)
@@ -168,14 +186,17 @@ static void bare_round(int fd, unsigned nruns, uint64_t run_npages, double *ret_
 	*ret_release = msec(begin);
 }
 
-/* The same by pallocd, with @depth requests in flight. The spacers are there already, so that each run comes to lie between two. */
-static void pallocd_round(unsigned nruns, uint64_t run_npages, unsigned depth, double *ret_commit,
+/* The same by pallocd, one call at a time or @piped. The spacers are there already, so that each run comes to lie between two. */
+static void pallocd_round(unsigned nruns, uint64_t run_npages, bool piped, double *ret_commit,
 			  double *ret_release)
 {
 	uint64_t addr[RUNS_MAX], begin, npages;
 
 	begin = measure_now();
-	take_all(addr, nruns, run_npages, depth);
+	if (piped)
+		take_piped(addr, nruns, run_npages);
+	for (unsigned i = 0; i < nruns && !piped; i++)
+		addr[i] = take(run_npages, true);
 	*ret_commit = msec(begin);
 	if (resident_bytes() < nruns * run_npages * PAGE_BYTES)
 		measure_fail("committed, but not there");
@@ -252,9 +273,9 @@ static void bench_runs(const struct options *o, uint64_t run_npages, double goal
 	for (unsigned i = 0; i < o->rounds; i++) {
 		double ours[2], piped[2], theirs[2];
 
-		pallocd_round(nruns, run_npages, 1, &ours[0], &ours[1]);
+		pallocd_round(nruns, run_npages, false, &ours[0], &ours[1]);
 		bare_round(fd, nruns, run_npages, &theirs[0], &theirs[1]);
-		pallocd_round(nruns, run_npages, DEPTH, &piped[0], &piped[1]);
+		pallocd_round(nruns, run_npages, true, &piped[0], &piped[1]);
 		compared_add(&commit, ours[0], theirs[0]);
 		compared_add(&pipeline, piped[0], theirs[0]);
 		compared_add(&release, ours[1], theirs[1]);
