@@ -236,15 +236,20 @@ static enum outcome entry_search(struct search *s, unsigned level, uint64_t i, b
 /* @n entries of @level from the @i-th on, in the direction of the walk; this level and all below are settled. */
 static enum outcome entries_search(struct search *s, unsigned level, uint64_t i, unsigned n)
 {
-	const uint64_t npages = UINT64_C(1) << level_log(level);
+	const unsigned log = level_log(level);
+	const uint64_t npages = UINT64_C(1) << log, lowest = s->down ? i + 1 - n : i;
+	/* Do the bounds cut any of them? */
+	const bool cuts = lowest << log < s->first || (lowest + n) << log > s->limit;
+	const uint64_t *plain = tree_plain(&s->pa->tree, level);
 	const uint32_t *known = s->bounds ? s->bounds->level[level] : NULL;
 	/* A bound is known to be less than npages if its field, which holds one more, is not above it. */
 	const uint64_t most = s->npages < UINT32_MAX ? s->npages : 0;
 
 	for (; n; n--, i += s->down ? UINT64_MAX : 1) {
-		const uint64_t base = i << level_log(level), end = base + npages;
-		struct summary sum = tree_value(&s->pa->tree, level, i);
-		bool cut = base < s->first || end > s->limit;
+		const uint64_t base = i << log, end = base + npages;
+		struct summary sum = LIKELY(plain != NULL) ? summary_fields(plain[i])
+							   : tree_value(&s->pa->tree, level, i);
+		bool cut = UNLIKELY(cuts) && (base < s->first || end > s->limit);
 		enum outcome outcome;
 
 		if (UNLIKELY(cut && (end <= s->first || base >= s->limit || sum.max == 0))) {

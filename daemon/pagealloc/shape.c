@@ -167,6 +167,40 @@ static uint64_t in_chunk_few(const struct shape *s, const uint64_t *bits, uint64
 	return found;
 }
 
+/* Of word @i, from which pages on @npages are free, up to 64. */
+static uint64_t eroded_word(const uint64_t *bits, unsigned i, uint64_t npages)
+{
+	uint64_t lo = bits[i], hi = i + 1 < CHUNK_NWORDS ? bits[i + 1] : 0;
+	unsigned by = (unsigned)npages - 1;
+
+	for (unsigned step = 1; by; step *= 2) {
+		step = step < by ? step : by;
+		lo &= lo >> step | hi << (64 - step);
+		hi &= hi >> step;
+		by -= step;
+	}
+	return lo;
+}
+
+/* Most words have no free page where one could begin, and what is found soon need not be looked for in the others. */
+static uint64_t in_chunk_short(const struct shape *s, const uint64_t *bits, uint64_t base,
+			       uint64_t npages, bool highest)
+{
+	for (unsigned k = 0; k < CHUNK_NWORDS; k++) {
+		unsigned i = highest ? CHUNK_NWORDS - 1 - k : k;
+		uint64_t at = base + s->origin + i * 64;
+		uint64_t x = bits[i] & aligned_word(s, at);
+
+		if (x && s->boundary)
+			x &= uncrossed_word(s, at, npages);
+		if (x)
+			x &= eroded_word(bits, i, npages);
+		if (x)
+			return base + i * 64 + (highest ? 63 - bits_clz(x) : bits_ctz(x));
+	}
+	return UINT64_MAX;
+}
+
 uint64_t shape_in_chunk(const struct shape *s, const uint64_t *bits, uint64_t base, uint64_t npages,
 			bool highest)
 {
@@ -176,6 +210,8 @@ uint64_t shape_in_chunk(const struct shape *s, const uint64_t *bits, uint64_t ba
 		return UINT64_MAX;
 	if (s->align >= FEW_ALIGN)
 		return in_chunk_few(s, bits, base, npages, highest);
+	if (npages <= 64)
+		return in_chunk_short(s, bits, base, npages, highest);
 	for (unsigned i = 0; i < CHUNK_NWORDS; i++)
 		x[i] = bits[i];
 	erode(x, (unsigned)npages - 1);
@@ -325,6 +361,9 @@ void bounds_raise(struct shape_bounds *b, const struct tree *t, uint64_t page, u
 {
 	uint64_t longest = shape_longest(&b->shape, run_first, run_limit);
 
+	/* Mostly there is no aligned page in it. */
+	if (!longest)
+		return;
 	low_lower(b, longest, run_first);
 	for (unsigned level = 0; level <= t->top; level++) {
 		const unsigned log = level_log(level);

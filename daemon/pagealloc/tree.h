@@ -127,6 +127,15 @@ static inline struct summary tree_get(const struct tree *t, unsigned level, uint
 		       : t->levels[level].wide[index];
 }
 
+/** tree_plain() - the entries of @level, of which none is wide, within a chain, or SUMMARY_WHOLE; NULL where one may be. */
+static inline const uint64_t *tree_plain(const struct tree *t, unsigned level)
+{
+	return level < PAGEALLOC_SINGLE_LEVEL && level < PAGEALLOC_PACKED_LEVELS &&
+			       level_log(level) < SUMMARY_NPAGES_LOG
+		       ? t->levels[level].sums
+		       : NULL;
+}
+
 /** tree_single() - has entry @index of @level one child with all there is in it? */
 static inline bool tree_single(const struct tree *t, unsigned level, uint64_t index)
 {
