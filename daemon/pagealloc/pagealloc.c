@@ -350,10 +350,31 @@ void free_unchecked(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	give_pages(pa, page, npages);
 }
 
+/* The bits of so many pages are more than a first cache holds. */
+#define PREFETCH_NPAGES (UINT64_C(1) << 19)
+/* Higher ones are so short that they are near at hand. */
+#define PREFETCH_LEVELS (PAGEALLOC_PACKED_LEVELS < 3 ? PAGEALLOC_PACKED_LEVELS : 3)
+
+/*
+ * What a free reads and writes, one after the other: in a large region each is in memory only, and the branches between them depend on what
+ * is read, so that the processor does not run ahead to the next.
+ */
+static void free_prefetch(struct pagealloc *pa, uint64_t page)
+{
+	const uint64_t chunk = chunk_of(page);
+	const struct tree *t = &pa->tree;
+
+	__builtin_prefetch(&chunk_free_bits(pa, chunk)[chunk_offset(page) / 64], 1);
+	for (unsigned level = 0; level < PREFETCH_LEVELS && level <= t->top; level++)
+		__builtin_prefetch(&t->levels[level].sums[level_index(level, chunk)], 1);
+}
+
 int pagealloc_free(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
 	if (!all_grown(pa, page, npages))
 		return PAGEALLOC_E_RANGE;
+	if (pa->grown.npages >= PREFETCH_NPAGES)
+		free_prefetch(pa, page);
 	if (!none_free(pa, page, npages))
 		return PAGEALLOC_E_NOT_ALLOCATED;
 	free_unchecked(pa, page, npages);
