@@ -19,7 +19,7 @@ drift include || fault "client/python differs from the headers"
 mkdir "$cache/include"
 while IFS='|' read -r wanted change; do
 	cp -R include/. "$cache/include"
-	sed -i "$change" "$cache/include/paclient.h" "$cache/include/paclient/memory.h"
+	sed -i "$change" "$cache"/include/paclient.h "$cache"/include/paclient/*.h
 	out=$(drift "$cache/include" || true)
 	grep -qF "$wanted" <<<"$out" || fault "a changed header ($change): wanted \"$wanted\", got: $out"
 done <<'CHANGES'
