@@ -15,13 +15,16 @@ static int batch_check(const struct region *r, const uint64_t *npages, uint32_t 
 		       uint64_t *ret_total, struct region_refusal *refusal)
 {
 	uint64_t total = 0;
-	int err;
 
 	for (uint32_t i = 0; i < n; i++) {
 		refusal->index = i;
-		err = npages_check(r, npages[i], refusal);
-		if (err)
-			return err;
+		refusal->asked = npages[i];
+		if (npages[i] == 0)
+			return REGION_E_EMPTY;
+		if (npages[i] > r->limit_npages) {
+			refusal->limit = r->limit_npages;
+			return REGION_E_LIMIT;
+		}
 		if (__builtin_add_overflow(total, npages[i], &total))
 			return REGION_E_LIMIT;
 	}

@@ -251,20 +251,6 @@ static inline void region_changed(struct region *r)
 		space_watch(r);
 }
 
-/** npages_check() - can a region have so many pages at all? Return: 0, REGION_E_EMPTY, REGION_E_LIMIT, with the refusal set. */
-MUST_CHECK static inline int npages_check(const struct region *r, uint64_t npages,
-					  struct region_refusal *refusal)
-{
-	refusal->asked = npages;
-	if (npages == 0)
-		return REGION_E_EMPTY;
-	if (npages > r->limit_npages) {
-		refusal->limit = r->limit_npages;
-		return REGION_E_LIMIT;
-	}
-	return 0;
-}
-
 /**
  * range_check() - is it a range of pages of this region at all?
  *
