@@ -36,22 +36,58 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export CTEST_OUTPUT_ON_FAILURE=1
 # What a test configures by itself: ninja is what is installed, make need not be.
 export CMAKE_GENERATOR=Ninja
+# Where python3 is a script that looks for the interpreter (pyenv's), that takes ten times as long as starting it, which tests do often.
+if python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null) && [[ -x $python ]]; then
+	PATH=$(dirname "$python"):$PATH
+fi
 npassed=0 nfailed=0 nskipped=0 summary=()
 
-# run PRESET FILTER... - build the preset, run its tests that the ctest options FILTER let through
-run() {
-	local preset=$1 dir=build/$1 log passed failed skipped begin=$SECONDS
+# build PRESET [COMMAND...] - configure and build (under the command); what is said of it is in $logs/build.PRESET
+build() {
+	local preset=$1
 	shift
-	[[ $preset != default ]] || dir=build
-	printf '\n== %s: build\n' "$preset"
-	if ! cmake --preset "$preset" >"$logs/cmake.$preset" 2>&1; then
-		cat "$logs/cmake.$preset"
-		summary+=("$preset: cmake FAILED")
-		nfailed=$((nfailed + 1))
+	"$@" cmake --preset "$preset" && "$@" cmake --build "$(folder "$preset")"
+} >"$logs/build.$1" 2>&1 </dev/null
+
+# folder PRESET - where it is built
+folder() {
+	if [[ $1 == default ]]; then echo build; else echo "build/$1"; fi
+}
+
+# build_begin PRESET - in the background, in what the tests that run meanwhile leave of the processors: they wait much
+builder='' building=''
+build_begin() {
+	building=$1
+	# A process group of its own, to be ended as one.
+	set -m
+	build "$1" nice -n 19 &
+	builder=$!
+	set +m
+}
+
+# build_end PRESET - it is built, begun or not; false if that failed
+build_end() {
+	if [[ $building != "$1" ]]; then
+		build "$1"
 		return
 	fi
-	# Ninja says one line for each file; only what goes wrong is worth reading.
-	if ! cmake --build "$dir" >"$logs/build.$preset" 2>&1; then
+	local status=0
+	wait "$builder" || status=$?
+	builder='' building=''
+	return $status
+}
+
+# run FILTER... - the next of the presets: build it, and run its tests that the ctest options FILTER let through, while that behind it is built
+run() {
+	local preset=${presets[0]} dir log passed failed skipped begin=$SECONDS
+	presets=("${presets[@]:1}")
+	dir=$(folder "$preset")
+	printf '\n== %s: build\n' "$preset"
+	local status=0
+	build_end "$preset" || status=$?
+	[[ ! ${presets[0]-} ]] || build_begin "${presets[0]}"
+	if ((status)); then
+		# Ninja says one line for each file; only what goes wrong is worth reading.
 		grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating)' "$logs/build.$preset" || true
 		summary+=("$preset: build FAILED")
 		nfailed=$((nfailed + 1))
@@ -72,23 +108,25 @@ run() {
 }
 
 logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
+trap '[[ ! $builder ]] || kill -- "-$builder"; rm -rf "$logs"' EXIT
+trap 'exit 1' INT TERM
+presets=(default)
+((quick)) || presets+=(sanitize)
+((!long)) || presets+=(clang sanitize-gcc)
+
 filter=()
 ((long)) || filter=(-LE '^long$')
-run default "${filter[@]}"
-# What reads the sources need not run twice, nor what drives the programs from outside: that finds the same with any compiler.
-outside='^(e2e/(client|demo|frames|readme|tutorial|systemd|completion|python|wire)|system/|packages/|bench/)'
-# But some scripts take the programs through most of their parts, for the sanitizers to look at.
-inside='verbs|check|wait|restart'
+run "${filter[@]}"
+# What reads the sources need not run twice, nor what drives the programs from outside (tests/CMakeLists.txt): that finds the same with any compiler.
+less=(-LE '^(lint|long|outside)$' -E '^(system|packages|bench)/')
 if ((!quick)); then
-	filter=(-LE '^(lint|long)$' -E "$outside")
+	filter=("${less[@]}")
 	((!long)) || filter=(-LE '^lint$' -E '^(system|packages)/')
-	run sanitize "${filter[@]}"
-	((long)) || run sanitize -R "^e2e/client-($inside)$"
+	run "${filter[@]}"
 fi
 if ((long)); then
-	run clang -LE '^(lint|long)$' -E "$outside"
-	run sanitize-gcc -LE '^(lint|long)$' -E "$outside"
+	run "${less[@]}"
+	run "${less[@]}"
 fi
 
 printf '\n== summary, after %d s\n' "$SECONDS"

@@ -88,6 +88,7 @@ mapfile -t ranges < <(awk 'NR % 2 { print $1 ":3" }' "$dir/addresses")
 run 0 free big "${ranges[@]}"
 for ((i = 0; i < 20; i++)); do run 0 alloc big $((i * 700 + 1)) --name "n$i" --label "größer & größer"; done
 run 0 map big --svg "$dir/big.svg"
+run 0 map big --html "$dir/big.html" # what is in it is page.sh's
 nchecks=$((nchecks + 1))
 python3 - "$dir/map.svg" "$dir/big.svg" "$user" "$session" <<'END' || fail "the pictures are not what they should be"
 import re, sys
