@@ -51,7 +51,7 @@ same 64 "$(used ddr)" "a lease"
 tell a ok churn 100000
 tell a ok give 5
 tell a "64 59 5" stat
-ask "$("$bin/paclient" --json stat ddr)" 'j["allocs_total"]'
+ask "$(exec "$bin/paclient" --json stat ddr)" 'j["allocs_total"]'
 same "= 1" "$answer" "allocs"
 
 # Somebody wants all that there is: a waits for nothing and calls nothing, and gives back what it does not use.

@@ -123,7 +123,7 @@ has "$out" '^1 extent freed \(3 pages\), 0 skipped$' "release --from-report"
 run 6 release --from-report "$report"
 settles 4 ddr
 run 0 --json check
-out=$("$bin/paclient" --json release --from-report - <<<"$out")
+out=$(exec "$bin/paclient" --json release --from-report - <<<"$out")
 json "$out" "j == {'nfreed': 2, 'freed_npages': 9, 'nskipped': 0, 'skipped': []}" "a report from standard input"
 settles 0 ddr
 settles 0 q

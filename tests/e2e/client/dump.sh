@@ -165,7 +165,7 @@ ARGS
 # Standard input and output; one region alone; a file is what standard output is.
 "$bin/paclient" dump >"$dump.2" || fail "dump to standard output"
 "$bin/paclient" --from - list ddr <"$dump.2" >"$dir/out" || fail "--from -"
-same "$("$bin/paclient" list ddr)" "$(<"$dir/out")" "--from -"
+same "$(exec "$bin/paclient" list ddr)" "$(<"$dir/out")" "--from -"
 run 0 dump small --output "$dump.3"
 run 0 --from "$dump.3" --json regions
 json "$out" '[r["name"] for r in j["regions"]] == ["small"]' "a dump of one region"
@@ -207,7 +207,7 @@ same "daemon drained end extent grown quota region reserved runs session share s
 let_go "$second"
 let_go "$first"
 run 0 free ddr 0x10200000:10
-same "$(<"$dir/before")" "$("$bin/paclient" --from "$dump" list ddr)" "what was dumped stays"
+same "$(<"$dir/before")" "$(exec "$bin/paclient" --from "$dump" list ddr)" "what was dumped stays"
 
 # Verbs that change something, or watch, and what needs a daemon.
 for args in "alloc ddr 1" "free ddr 0x10003000" "grow ddr 1" "shrink ddr 1" "reserve ddr 0x10003000:1" "drain ddr 0x10003000:1" "watch" \

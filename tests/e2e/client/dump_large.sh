@@ -25,11 +25,11 @@ nchecks=$((nchecks + 3))
 same 98302 "$(wc -l <"$dir/live")" "list: lines"
 cmp "$dir/live" "$dir/kept" || fail "list --from is another one"
 "$bin/paclient" dump | within --from - map ids >"$dir/kept" || fail "map --from a pipe within $SPACE_KIB KiB"
-same "$("$bin/paclient" map ids)" "$(<"$dir/kept")" "map --from a pipe"
+same "$(exec "$bin/paclient" map ids)" "$(<"$dir/kept")" "map --from a pipe"
 
 # Somebody is at work there until we have seen that the dump says so.
 touch "$dir/work"
-(while [[ -e $dir/work ]]; do "$bin/paclient" free ids "$("$bin/paclient" alloc ids 1)"; done) >/dev/null 2>&1 &
+(while [[ -e $dir/work ]]; do "$bin/paclient" free ids "$(exec "$bin/paclient" alloc ids 1)"; done) >/dev/null 2>&1 &
 worker=$!
 changed() {
 	"$bin/paclient" dump --output "$dump" 2>"$dir/err"

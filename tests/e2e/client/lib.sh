@@ -71,7 +71,8 @@ daemon_kill() {
 run() {
 	local want=$1 got
 	shift
-	out=$("$bin/paclient" "$@" 2>"$dir/err" </dev/null)
+	# exec: with a trap set bash would fork twice.
+	out=$(exec "$bin/paclient" "$@" 2>"$dir/err" </dev/null)
 	got=$?
 	err=$(<"$dir/err")
 	nchecks=$((nchecks + 1))
@@ -168,7 +169,7 @@ json() {
 # used REGION - pages in use
 used() {
 	local answer
-	ask "$("$bin/paclient" --json stat "$1")" 'j["session_npages"] + j["detached_npages"]'
+	ask "$(exec "$bin/paclient" --json stat "$1")" 'j["session_npages"] + j["detached_npages"]'
 	echo "${answer#= }"
 }
 
@@ -247,7 +248,7 @@ stat_is() {
 	local want=$1 key=$2
 	shift 2
 	local answer
-	ask "$("$bin/paclient" --json stat "$@")" "j['$key']"
+	ask "$(exec "$bin/paclient" --json stat "$@")" "j['$key']"
 	[[ $answer == "= $want" ]]
 }
 

@@ -53,7 +53,7 @@ run 0 alloc mem 2 --name words
 addr=$out
 put mem words 'hello there'
 same "hello there" "$("$bin/paclient" read mem words | tr -d '\0')" "read by name"
-same "hello" "$("$bin/paclient" read mem "$addr+5")" "read by address, so many bytes"
+same "hello" "$(exec "$bin/paclient" read mem "$addr+5")" "read by address, so many bytes"
 same 4096 "$("$bin/paclient" read mem "$addr:1" | wc -c)" "read by address, one page"
 same 8192 "$("$bin/paclient" read mem "$addr" | wc -c)" "read by address, all of it"
 run 0 --json alloc mem 3 --commit=lazy
@@ -71,7 +71,7 @@ run 0 alloc bare 1
 refused 2 INVALID read bare "$out"
 refused 2 INVALID scavenge bare
 put mem words 'hello there'
-same "hello" "$("$bin/paclient" --json read mem "$addr+5")" "read --json: the memory as it is"
+same "hello" "$(exec "$bin/paclient" --json read mem "$addr+5")" "read --json: the memory as it is"
 usage 'neither now nor lazy' alloc mem 1 --commit=soon
 if command -v script >/dev/null; then
 	said=$(script -qec "$bin/paclient read mem words" /dev/null </dev/null)
@@ -116,7 +116,7 @@ addr=$out
 head -c 1M /dev/zero | tr '\0' x | "$bin/paclient" write mem "$addr" >/dev/null || fail "write of 1 MiB"
 run 0 free mem "$addr:256"
 run 0 alloc mem 256 --at "$addr"
-same xxxx "$("$bin/paclient" read mem "$addr+4")" "without --zero what was there is there"
+same xxxx "$(exec "$bin/paclient" read mem "$addr+4")" "without --zero what was there is there"
 run 0 free mem "$addr:256"
 run 0 --json alloc mem 256 --at "$addr" --zero
 json "$out" 'j["cleared_npages"] == 256 and j["scavenged_npages"] == 0' "alloc --zero --json"

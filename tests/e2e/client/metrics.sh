@@ -96,7 +96,7 @@ json "$all" "{f.get('unit') for f in j.values()} == {None, 'bytes', 'pages', 'se
 json "$all" "all(f.get('unit') == n.rsplit('_', 1)[1] for n, f in j.items() if n.rsplit('_', 1)[1] in ('bytes', 'pages', 'seconds', 'ratio'))" "a name with a unit says so"
 
 # All counters of `stat --json` are there, whatever they are called.
-json "$("$bin/paclient" --json stat)" "sum(isinstance(v, int) for v in j.values()) <= $(jq '[.[] | select(.samples[0][0] == {})] | length' <<<"$all") + 4" "no counter of the daemon is forgotten"
+json "$(exec "$bin/paclient" --json stat)" "sum(isinstance(v, int) for v in j.values()) <= $(jq '[.[] | select(.samples[0][0] == {})] | length' <<<"$all") + 4" "no counter of the daemon is forgotten"
 
 # A counter counts.
 before=$(jq '.pallocd_requests.samples[0][1]' <<<"$all")

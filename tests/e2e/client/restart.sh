@@ -42,7 +42,7 @@ kept=$out
 start long ddr 5 --name mine -- sh -c ": >$dir/up; while [ ! -e $dir/enough ]; do sleep 0.05; done; exit 33"
 session() {
 	local answer
-	ask "$("$bin/paclient" --json lookup ddr mine)" '(j["session"], j["npages"], j["state"])'
+	ask "$(exec "$bin/paclient" --json lookup ddr mine)" '(j["session"], j["npages"], j["state"])'
 	echo "$answer"
 }
 before=$(session)

@@ -111,7 +111,7 @@ wait $!
 run 0 shrink ddr 0x10200000:512
 shape "0x10000000+512 0x10400000+512" "" "" ddr
 run 0 grow ddr 512 --at 0x10200000
-at=$("$bin/paclient" alloc ddr 1 --lowest 0x10200000)
+at=$(exec "$bin/paclient" alloc ddr 1 --lowest 0x10200000)
 same 0x10200000 "$at" "what has grown again is not drained"
 run 0 free ddr "$at"
 

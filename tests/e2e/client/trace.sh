@@ -14,13 +14,13 @@ load=$build/tests/trace_load
 
 # pages REGION - which pages are held, whatever extents they are in: how many, and a digest of them
 pages() {
-	ask "$("$bin/paclient" --json list "$1")" '(lambda pages: str(len(pages)) + " " + __import__("hashlib").sha1(repr(sorted(pages)).encode()).hexdigest())([p for e in j["extents"] for p in range(int(e["addr"], 16), int(e["addr"], 16) + e["npages"] * 4096, 4096)])'
+	ask "$(exec "$bin/paclient" --json list "$1")" '(lambda pages: str(len(pages)) + " " + __import__("hashlib").sha1(repr(sorted(pages)).encode()).hexdigest())([p for e in j["extents"] for p in range(int(e["addr"], 16), int(e["addr"], 16) + e["npages"] * 4096, 4096)])'
 	echo "${answer#= }"
 }
 
 # empty REGION - all of it is given back
 empty() {
-	ask "$("$bin/paclient" --json list "$1")" '" ".join(e["addr"] + ":" + str(e["npages"]) for e in j["extents"])'
+	ask "$(exec "$bin/paclient" --json list "$1")" '" ".join(e["addr"] + ":" + str(e["npages"]) for e in j["extents"])'
 	xargs -r -n 200 "$bin/paclient" free "$1" >/dev/null <<<"${answer#=}" || fail "$1 cannot be emptied"
 	settles 0 "$1"
 }
@@ -95,8 +95,8 @@ json "$out" "j['check'] == 'ok' and j['failed'] == 0 and j['addresses']['compare
 anything keep 0
 anything later $((0x200000000))
 # It begins in the midst of it: what the list of extents has seen and what came as events fit together, and nothing is missing.
-events_come() { ask "$("$bin/paclient" --json trace status ddr)" "j['recordings'][0]['events'] > 200"; [[ $answer == "= True" ]]; }
-some_sessions() { ask "$("$bin/paclient" --json stat)" "j['nsessions'] > 2"; [[ $answer == "= True" ]]; }
+events_come() { ask "$(exec "$bin/paclient" --json trace status ddr)" "j['recordings'][0]['events'] > 200"; [[ $answer == "= True" ]]; }
+some_sessions() { ask "$(exec "$bin/paclient" --json stat)" "j['nsessions'] > 2"; [[ $answer == "= True" ]]; }
 for round in 1 2; do
 	touch "$dir/go-on"
 	"$load" any ddr "$((seed + 10 + round))" "$dir/go-on" &

@@ -29,7 +29,7 @@ replayed() {
 
 # state_is WHAT NAME
 state_is() {
-	ask "$("$bin/paclient" --json trace status --name "$2")" "j['recordings'][0]['$1']"
+	ask "$(exec "$bin/paclient" --json trace status --name "$2")" "j['recordings'][0]['$1']"
 	[[ $answer == "= $3" ]]
 }
 
@@ -118,7 +118,7 @@ replayed "$dir/full"
 run 0 trace start ddr --output "$dir/dead"
 work ddr 10
 eventually "it has been written" test "$(grep -c alloc "$dir/dead")" -ge 10
-ask "$("$bin/paclient" --json trace status)" "j['recordings'][0]['pid']"
+ask "$(exec "$bin/paclient" --json trace status)" "j['recordings'][0]['pid']"
 kill -KILL "${answer#= }"
 eventually "it is seen to be dead" state_is state ddr died
 run 1 trace stop --json
@@ -130,7 +130,7 @@ refused 5 NOT_FOUND trace stop
 # One that is too slow, as it does not run: the daemon's ring of events has room for 32768. What has changed meanwhile is made up for.
 run 0 alloc ddr 100 50
 run 0 trace start ddr --output "$dir/slow"
-ask "$("$bin/paclient" --json trace status)" "j['recordings'][0]['pid']"
+ask "$(exec "$bin/paclient" --json trace status)" "j['recordings'][0]['pid']"
 pid=${answer#= }
 kill -STOP "$pid"
 work ddr 25000

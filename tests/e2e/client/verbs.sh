@@ -147,7 +147,7 @@ for verb in regions info alloc why fit free resize split join grow shrink drain 
 	PACLIENT_SOCKET=/nonexistent run 0 "$verb" --help
 	has "$out" "^Usage: paclient \\[OPTIONS\\] $verb" "$verb --help"
 	has "$out" '--json' "$verb --help"
-	same "$out" "$("$bin/paclient" help "$verb")" "help $verb"
+	same "$out" "$(exec "$bin/paclient" help "$verb")" "help $verb"
 done
 run 0 help
 same "$help" "$out" "help"
