@@ -51,6 +51,13 @@ need() {
 	fi
 }
 
+# words [FILE...] - in $word, by name: each word (letters, digits, underscores) of the files, or of standard input. A grep for each would take longer.
+words() {
+	local each
+	declare -gA word=()
+	while read -r each; do word[$each]=1; done < <(grep -ohE '\w+' -- "$@" | sort -u)
+}
+
 # same_lines WHAT TEXT TEXT - both have the same lines, in whatever order; else they are shown
 same_lines() {
 	local difference

@@ -20,18 +20,21 @@ same_lines "declarations of $page (<) and of the headers (>)" "$shown" "$declare
 
 said=$(awk -F'\t' '$1 != "SYNOPSIS"' <<<"$items")
 # Each is spoken of outside of the synopsis.
+words <<<"$said"
 while read -r name; do
-	grep -qE "\b$name\b" <<<"$said" || fault "$page says nothing of $name()"
+	[[ -v word[$name] ]] || fault "$page says nothing of $name()"
 done < <(grep -oE 'paclient_[a-z_]+\(' <<<"$declared" | tr -d '(' | sort -u)
 
 # Whatever looks like a name is one of the headers': functions, types, constants, and members, which have an underscore.
+words "${headers[@]}"
 while read -r name; do
-	grep -qE "\b$name\b" "${headers[@]}" || fault "$page names $name, which no header does"
+	[[ -v word[$name] ]] || fault "$page names $name, which no header does"
 done < <(grep -oE '\b([a-z]+(_[a-z0-9]+)+|PACLIENT_[A-Z_]+)\b' <<<"$text" | grep -vxE 'u?int(8|32|64)_t|size_t' | sort -u)
 
 # Statuses.
+words < <(awk -F'\t' '$1 == "ERRORS"' <<<"$items")
 while read -r name; do
-	grep -qE "\b(PACLIENT_)?$name\b" <<<"$(awk -F'\t' '$1 == "ERRORS"' <<<"$items")" || fault "$page does not name $name among the errors"
+	[[ -v word[$name] || -v word[PACLIENT_$name] ]] || fault "$page does not name $name among the errors"
 done < <(sed -nE 's/^\tX\(([1-9][0-9]*), ([A-Z_]+),.*/\2/p' proto/status.h)
 
 # Defaults.

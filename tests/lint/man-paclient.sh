@@ -50,9 +50,10 @@ while read -r name; do
 done <<<"$known"
 
 # Names with an underscore in lower case are keys of JSON, or counters: the command must know them.
+words client/cli/*.c
 while read -r name; do
 	counter=${name#pallocd_}
-	grep -qE "\"${name}\"|\b${counter%_total}\b" client/cli/*.c || fault "$page names $name, which client/cli does not"
+	[[ -v word[${counter%_total}] ]] || grep -qF "\"$name\"" client/cli/*.c || fault "$page names $name, which client/cli does not"
 done < <(sed 's/\\-/-/g' "$page" | grep -oE '\b[a-z]+(_[a-z]+)+\b' | sort -u)
 
 # Kinds of events and strategies, as completion offers them.

@@ -46,13 +46,15 @@ made_parts "$readme" "" limits statuses examples
 made_parts "$manual" man limits statuses
 
 # Each number of the contract is in the tables.
+words < <(grep -oE '^\s*\{?\w+|\{\w+,' tests/lint/proto_doc.c)
 while read -r name; do
-	grep -q "^\s*{\?$name\b\|{$name," tests/lint/proto_doc.c || fault "no page states $name of proto/limits.h"
+	[[ -v word[$name] ]] || fault "no page states $name of proto/limits.h"
 done < <(sed -n 's/^#define \(PALLOCD_[A-Z_]*\) .*/\1/p' proto/limits.h)
 
 # Every verb, every field and every value of the contract is spoken of; what a field is when it says nothing need not be.
+words < <(grep -oE '`[A-Za-z.]*\b\w+' "$readme" && grep '^### ' "$readme")
 while read -r name; do
-	grep -qE "(\`[A-Za-z.]*|^### .*)\b$name\b" "$readme" || fault "$readme does not speak of $name"
+	[[ -v word[$name] ]] || fault "$readme does not speak of $name"
 done < <(sed -n 's/^message \([A-Za-z]*\) {.*/\1/p; s/^ *\(repeated \)\{0,1\}[A-Za-z0-9]* \([a-z_]*\) = [0-9]*;.*/\2/p; /_NONE = /d; s/^  \([A-Z_]*\) = [0-9]*;.*/\1/p' proto/pallocd.proto | sort -u)
 
 # The manual page has each verb, each feature, and whatever else it names is there, too.
@@ -60,8 +62,9 @@ items=$(python3 tests/lint/man_items.py "$manual")
 same_lines "verbs of $manual (<) and of pallocd.proto (>)" "$(awk -F'\t' '$1 == "VERBS" && $3 != "-" { print $3 }' <<<"$items")" "$("$tool" verbs)"
 same_lines "features of $manual (<) and of pallocd.proto (>)" "$(grep -oE 'FEATURE_[A-Z]+' "$manual")" \
 	"$(grep -oE '^  FEATURE_[A-Z]+' proto/pallocd.proto | tr -d ' ' | grep -v _NONE)"
+words proto/pallocd.proto proto/status.h
 while read -r name; do
-	grep -qE "\b$name\b" proto/pallocd.proto proto/status.h || fault "$manual names $name, which the contract does not"
+	[[ -v word[$name] ]] || fault "$manual names $name, which the contract does not"
 done < <(cut -f4 <<<"$items" | grep -oE '\b([a-z]+(_[a-z]+)+|[A-Z]+(_[A-Z]+)+)\b' | grep -vx SCM_RIGHTS | sort -u)
 grep -qE "length in bytes as $(sed -nE 's/^#define PALLOCD_FRAME_HEADER_BYTES ([0-9]+)u/\1/p' proto/limits.h) bytes, little endian" <<<"$items" ||
 	fault "$manual: a frame's length has other bytes"
