@@ -18,7 +18,11 @@ static const struct actor bad = {.name = "hostile", .uid = 60020, .gid = 60020};
 /* What the two other users, of a connection each, may add to what the hostile one has queued. */
 #define QUEUED_SLACK_BYTES (UINT64_C(4) * WIRE_FRAME_BYTES)
 
-#define ROUNDS 2000u
+#ifdef PALLOCD_SANITIZED
+#define ROUNDS 400u
+#else
+#define ROUNDS 1000u
+#endif
 /* By then each kind of harm must have been done: some take a second, on an idle machine. */
 #define HARM_MSEC 60000
 

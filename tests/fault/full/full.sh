@@ -13,9 +13,9 @@ fi
 trap 'umount -l "$dir/small"; cleanup' EXIT
 options=(--store-dir "$dir/small/store" --region "ddr,limit=4G,initial=4G,base=0x40000000")
 
-# What is written is long, so that the store has to grow soon: 32 extents at a time, whose addresses are acknowledged.
+# What is written is long, so that the store has to grow soon: 128 extents at a time, whose addresses are acknowledged.
 label=$(printf '%0120d' 0)
-read -ra ones <<<"$(printf '1 %.0s' {1..32})"
+read -ra ones <<<"$(printf '1 %.0s' {1..128})"
 : >"$dir/acknowledged"
 more() {
 	"$bin/paclient" --timeout 2s alloc ddr "${ones[@]}" --label "$label" >"$dir/new" 2>"$dir/err" || return
@@ -29,10 +29,10 @@ refused_at_once() {
 daemon_start "${options[@]}"
 hold mine ddr 3
 dd if=/dev/zero of="$dir/small/filler" bs=64k 2>/dev/null
-for ((i = 0; i < 2000; i++)); do
+for ((i = 0; i < 500; i++)); do
 	more || break
 done
-if ((i == 2000)); then fail "64000 extents fit into a store without room"; fi
+if ((i == 500)); then fail "64000 extents fit into a store without room"; fi
 eventually "changes are refused" refused_at_once
 
 # What changes nothing is answered, and says how it is.
@@ -63,5 +63,5 @@ daemon_start "${options[@]}"
 same 0 "$(sort "$dir/acknowledged" | comm -23 - "$dir/there" | wc -l)" "acknowledged, and not there"
 # A request that was given up while its reply was held may have been done.
 more_than=$(($(wc -l <"$dir/there") - $(wc -l <"$dir/acknowledged")))
-has "$more_than" '^(0|32)$' "there, and not acknowledged"
+has "$more_than" '^(0|128)$' "there, and not acknowledged"
 test_end

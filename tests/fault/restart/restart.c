@@ -25,7 +25,11 @@
 #define PAGE 4096u
 #define RESTARTS 20
 
+#ifdef PALLOCD_SANITIZED
+static uint64_t nextents = 20000;
+#else
 static uint64_t nextents = 100000;
+#endif
 static struct manager m;
 
 static void setup(void)

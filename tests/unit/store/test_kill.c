@@ -19,7 +19,11 @@
 /* So little that comparing is quick. */
 #define USED_MAX 200u
 
+#ifdef PALLOCD_SANITIZED
+static unsigned nkills = 100;
+#else
 static unsigned nkills = 300;
+#endif
 
 static const struct play_config process = {
 	.durability = {REGION_DURABILITY_PROCESS, REGION_DURABILITY_PROCESS,

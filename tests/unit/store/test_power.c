@@ -21,7 +21,7 @@
 static const char *const names[DISK_NFILES] = {"machine.lmdb", "machine.journal"};
 
 #ifdef PALLOCD_SANITIZED
-static unsigned ncommits = 60, ncuts = 100;
+static unsigned ncommits = 60, ncuts = 40;
 #else
 static unsigned ncommits = 60, ncuts = 600;
 #endif
