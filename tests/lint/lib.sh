@@ -52,6 +52,7 @@ need() {
 }
 
 # words [FILE...] - in $word, by name: each word (letters, digits, underscores) of the files, or of standard input. A grep for each would take longer.
+# shellcheck disable=SC2034 # it is for the script that calls this
 words() {
 	local each
 	declare -gA word=()

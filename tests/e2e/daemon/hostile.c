@@ -21,7 +21,7 @@ static const struct actor bad = {.name = "hostile", .uid = 60020, .gid = 60020};
 #ifdef PALLOCD_SANITIZED
 #define ROUNDS 400u
 #else
-#define ROUNDS 1000u
+#define ROUNDS 2000u
 #endif
 /* By then each kind of harm must have been done: some take a second, on an idle machine. */
 #define HARM_MSEC 60000

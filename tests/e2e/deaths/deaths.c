@@ -24,7 +24,7 @@
 /* A busy victim lives so long at the most. */
 #define BUSY_USEC_MAX 3000u
 
-static unsigned ndeaths = 1000;
+static unsigned ndeaths = 2000;
 
 /* A daemon's; check cannot count the time of tests that take more than half an hour. */
 #define ROUND_MAX 10000u
