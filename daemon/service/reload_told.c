@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,8 +27,12 @@
 
 #define FILE_NAME "reload"
 
-/* A time, and a refusal that names a path or two; what is longer is cut. */
+/* "TIME PID" and, on the next lines, a refusal that names a path or two; what is longer is cut. */
 #define TOLD_BYTES (4 * PATH_MAX)
+
+/* Modes of the file: as it is written; and where a later answer could not be, which needs no room. */
+#define MODE_TOLD 0600
+#define MODE_UNTOLD 0400
 
 /* The first of the manager's folders. Return: false: there is none, or its name is too long. */
 static bool folder_find(char ret[static PATH_MAX])
@@ -44,7 +49,8 @@ static bool folder_find(char ret[static PATH_MAX])
 /* In one step: who reads sees all of it, or the one before. */
 static int told_replace(int folder, const char *text, size_t n)
 {
-	int fd = openat(folder, FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(folder, FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			MODE_TOLD);
 	ssize_t written;
 
 	if (fd < 0)
@@ -56,6 +62,14 @@ static int told_replace(int folder, const char *text, size_t n)
 	return renameat(folder, FILE_NAME ".new", folder, FILE_NAME) ? -errno : 0;
 }
 
+/* Whoever waits is woken, and whoever comes next is not told what is not true any more. */
+static void untold_mark(int folder)
+{
+	(void)!unlinkat(folder, FILE_NAME ".new", 0);
+	if (fchmodat(folder, FILE_NAME, MODE_UNTOLD, 0))
+		(void)!unlinkat(folder, FILE_NAME, 0);
+}
+
 void reload_told_write(uint64_t read_usec, const char *refusal)
 {
 	char path[PATH_MAX], text[TOLD_BYTES];
@@ -63,7 +77,8 @@ void reload_told_write(uint64_t read_usec, const char *refusal)
 
 	if (!folder_find(path))
 		return;
-	snprintf(text, sizeof(text), "%" PRIu64 "\n%s", read_usec, refusal ? refusal : "");
+	snprintf(text, sizeof(text), "%" PRIu64 " %d\n%s", read_usec, (int)getpid(),
+		 refusal ? refusal : "");
 	folder = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	err = folder < 0 ? -errno : told_replace(folder, text, strlen(text));
 	if (err)
@@ -72,17 +87,23 @@ void reload_told_write(uint64_t read_usec, const char *refusal)
 			    path, strerror(-err));
 	if (folder < 0)
 		return;
-	if (err) {
-		(void)!unlinkat(folder, FILE_NAME ".new", 0);
-		(void)!unlinkat(folder, FILE_NAME, 0);
-	}
+	if (err)
+		untold_mark(folder);
 	close(folder);
 }
 
 struct question {
 	char folder[PATH_MAX];
+	pid_t pid;
 	int pidfd, watch;
 	uint64_t asked_usec;
+};
+
+/* The daemon's last word. */
+struct told {
+	uint64_t read_usec;  /* 0: none, of a daemon that has ended, or that could write none */
+	const char *refusal; /* "": it is in force */
+	char text[TOLD_BYTES];
 };
 
 static int question_fail(const struct question *q, const char *what)
@@ -92,22 +113,58 @@ static int question_fail(const struct question *q, const char *what)
 	return EXIT_CODE_FAILURE;
 }
 
-/* A daemon that cannot answer takes the file away: there must be one for that to be seen. Return: 0 or negative errno. */
-static int told_ensure(const struct question *q)
+static void told_parse(const struct question *q, struct told *t)
 {
-	char path[PATH_MAX + sizeof("/" FILE_NAME)];
-	int fd;
+	char *end;
 
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, q->folder);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	t->refusal = strchr(t->text, '\n');
+	t->refusal = t->refusal ? t->refusal + 1 : "";
+	t->read_usec = strtoull(t->text, &end, 10);
+	if (*end != ' ' || strtol(end, NULL, 10) != q->pid)
+		t->read_usec = 0;
 }
 
-/* The watch first: what is written from then on is seen. */
-static int question_ask(struct question *q)
+/* Return: 0, or negative errno: there is none; -EIO: the daemon could not write what comes after it. */
+static int told_read(const struct question *q, struct told *ret)
+{
+	char path[PATH_MAX + sizeof("/" FILE_NAME)];
+	struct stat status;
+	int fd, err = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, q->folder);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, ret->text, TOLD_BYTES - 1);
+	ret->text[n < 0 ? 0 : n] = '\0';
+	told_parse(q, ret);
+	if (n < 0 || fstat(fd, &status))
+		err = -errno;
+	else if ((status.st_mode & 0777) == MODE_UNTOLD)
+		err = -EIO;
+	close(fd);
+	return err;
+}
+
+/*
+ * A daemon that answers has said something when it was started. What it could not write since then does not count any more.
+ *
+ * Return: false: it is one of before there were answers, or it could not write one at its start.
+ */
+static bool told_expect(const struct question *q)
+{
+	char path[PATH_MAX + sizeof("/" FILE_NAME)];
+	struct told told;
+	int err = told_read(q, &told);
+
+	if (err && err != -EIO)
+		return false;
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, q->folder);
+	return told.read_usec && (!err || !chmod(path, MODE_TOLD));
+}
+
+static int question_begin(struct question *q)
 {
 	uint64_t pid = 0;
 
@@ -118,38 +175,30 @@ static int question_ask(struct question *q)
 			  "its log says what came of it");
 		return EXIT_CODE_USAGE;
 	}
+	q->pid = (pid_t)pid;
 	q->watch = inotify_init1(IN_CLOEXEC);
-	if (q->watch < 0 || inotify_add_watch(q->watch, q->folder, IN_MOVED_TO | IN_DELETE) < 0)
+	if (q->watch < 0 ||
+	    inotify_add_watch(q->watch, q->folder, IN_MOVED_TO | IN_ATTRIB | IN_DELETE) < 0)
 		return question_fail(q, "its folder cannot be watched");
-	if (told_ensure(q))
-		return question_fail(q, "there cannot be an answer in its folder");
-	q->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	if (q->pidfd < 0)
-		return question_fail(q, "there is no such daemon");
+	q->pidfd = (int)syscall(SYS_pidfd_open, q->pid, 0);
+	return q->pidfd < 0 ? question_fail(q, "there is no such daemon") : EXIT_CODE_OK;
+}
+
+/* The watch is there already: what is written from now on is seen. */
+static int question_ask(struct question *q)
+{
+	bool answers = told_expect(q);
+
 	q->asked_usec = clock_usec();
 	if (syscall(SYS_pidfd_send_signal, q->pidfd, SIGHUP, NULL, 0))
 		return question_fail(q, "the daemon gets no signal");
-	return EXIT_CODE_OK;
-}
-
-/* Return: false: it is an answer to an earlier question, or there is none. */
-static bool told_read(const struct question *q, char text[static TOLD_BYTES], int *ret_err)
-{
-	char path[PATH_MAX + sizeof("/" FILE_NAME)];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, q->folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		*ret_err = -errno;
-		return false;
-	}
-	*ret_err = 0;
-	n = read(fd, text, TOLD_BYTES - 1);
-	close(fd);
-	text[n < 0 ? 0 : n] = '\0';
-	return strtoull(text, NULL, 10) >= q->asked_usec;
+	if (answers)
+		return EXIT_CODE_OK;
+	log_error("the daemon was told to read its configuration again, but cannot say what comes "
+		  "of it: see its messages. It was started before pallocd was upgraded, or could "
+		  "not write to %s; once it is restarted, a reload says what came of it",
+		  q->folder);
+	return EXIT_CODE_FAILURE;
 }
 
 /* Until something has happened in the folder. Return: false: the daemon has ended. */
@@ -168,31 +217,34 @@ static bool question_sleep(const struct question *q)
 
 static int question_wait(const struct question *q)
 {
-	char text[TOLD_BYTES];
-	const char *refusal;
+	struct told told;
 	bool alive = true;
 	int err;
 
-	while (!told_read(q, text, &err)) {
-		if (err || !alive) {
-			errno = err ? -err : ESRCH;
-			return question_fail(q, err ? "the daemon cannot say what came of it"
-						    : "the daemon has ended");
+	while ((err = told_read(q, &told)) == 0 && told.read_usec < q->asked_usec) {
+		if (!alive) {
+			errno = ESRCH;
+			return question_fail(q, "the daemon has ended");
 		}
 		alive = question_sleep(q);
 	}
-	refusal = strchr(text, '\n');
-	if (!refusal || !refusal[1])
+	if (err) {
+		errno = -err;
+		return question_fail(q, "the daemon cannot say what came of it");
+	}
+	if (!*told.refusal)
 		return EXIT_CODE_OK;
-	log_error("the new configuration is refused: %s", refusal + 1);
+	log_error("the new configuration is refused: %s", told.refusal);
 	return EXIT_CODE_USAGE;
 }
 
 int reload_ask(void)
 {
 	struct question q = {.pidfd = -1, .watch = -1};
-	int exit_code = question_ask(&q);
+	int exit_code = question_begin(&q);
 
+	if (exit_code == EXIT_CODE_OK)
+		exit_code = question_ask(&q);
 	if (exit_code == EXIT_CODE_OK)
 		exit_code = question_wait(&q);
 	if (q.pidfd >= 0)

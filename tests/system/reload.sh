@@ -86,6 +86,32 @@ wait $reload
 same 0 $? "the reload of a daemon that was late: exit code"
 ok "region late" paclient alloc late 1
 
+# A daemon of before pallocd was upgraded: it is told, says nothing, and is not waited for, whatever lies in its folder.
+chmod 711 "$dir"
+cat >"$dir/older" <<'END'
+#!/usr/bin/env bash
+cd "$RUNTIME_DIRECTORY" && mkfifo never && exec 3<>never
+trap 'echo told >>told' HUP
+systemd-notify --ready
+while :; do read -r -u 3; done
+END
+printf '%s\n' '[Service]' Type=notify NotifyAccess=all User=pallocd RuntimeDirectory=older "ExecStart=bash $dir/older" \
+	'ExecReload=/usr/sbin/pallocd --reload' TimeoutStartSec=60s >/run/systemd/system/older.service
+systemctl daemon-reload
+ok "start of an older daemon" systemctl start older.service
+for left in '' 99999999999999 '99999999999999 1' "99999999999999 $(property MainPID older.service)9"; do
+	rm -f /run/older/{told,reload}
+	[[ ! $left ]] || echo "$left" >/run/older/reload
+	nchecks=$((nchecks + 1))
+	systemctl reload older.service 2>"$dir/err" && fail "an older daemon, '$left': exit code 0"
+	has "$(property ExecReload older.service)" 'code=exited ; status=1' "an older daemon, '$left': what pallocd --reload ends with"
+	eventually "an older daemon, '$left': it is told" test -s /run/older/told
+	same "active running" "$(property ActiveState older.service) $(property SubState older.service)" "an older daemon, '$left': after it"
+done
+journalctl --sync
+has "$(journalctl -q -u older.service -o cat)" 'told to read its configuration again, but cannot say .* restarted' "an older daemon: the journal"
+systemctl stop older.service
+
 # Time and again, with a daemon that lets nobody in, and without paclient: the new limit is there whenever the reload has returned.
 ninit=$(sed -n 's/.* pages allocated of \([0-9]*\)$/\1/p' <<<"$(property StatusText)")
 printf '%s\n' '[Daemon]' 'MaxConnections = 1' >>/etc/pallocd/pallocd.conf
