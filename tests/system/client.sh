@@ -3,7 +3,7 @@
 #
 #   client.sh BUILD [--all | SCRIPT...]
 #
-# Without --all, those that a sandbox could make a difference to, and that do not take long: the rest is for the long run.
+# Without --all, those that a sandbox could make a difference to, and that do not take long (a daemon that is killed: restart.sh of this folder): the rest is for the long run.
 # shellcheck source=tests/system/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
 
@@ -15,9 +15,9 @@ if [[ ${scripts[*]} == --all ]]; then
 fi
 if ((${#scripts[@]} == 0)); then
 	# The longest first.
-	scripts=(death restart memory verbs wait exec)
+	scripts=(death memory verbs wait exec)
 	if [[ $TEST_ALL ]]; then
-		scripts=(watch check refusals owners "${scripts[@]}")
+		scripts=(restart watch check refusals owners "${scripts[@]}")
 		for script in "$here"/../e2e/client/*.sh; do
 			script=$(basename "$script" .sh)
 			# doctor looks at the host, which is another one here.

@@ -7,9 +7,11 @@ test_unit=pallocd-${dir##*.}
 units=/run/systemd/system
 program_seen=- # ProtectProc=: its user may not see what others run
 
-# unit_write OPTION... - that start pallocd with these
+# unit_write OPTION... - that start pallocd with these; nothing is to be done where they are the ones of before
 unit_write() {
 	local installed=/usr/lib/systemd/system command=/usr/sbin/pallocd option
+	[[ $* != "${written:-}" ]] || return 0
+	written=$*
 	sed -e "s|^ListenStream=.*|ListenStream=$PACLIENT_SOCKET|" "$installed/pallocd.socket" >"$units/$test_unit.socket"
 	for option; do
 		option=${option//%/%%} option=${option//\$/\$\$}

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <paclient.h>
 
@@ -23,6 +24,8 @@
 #define HELD_MAX 64u
 #define NPAGES_MAX 16u
 #define NEAR 50u
+/* Between two calls of a thread: what is tested beside the load needs the processor, too. */
+#define PAUSE_NSEC 500000
 /* Longer than anything here takes; whoever waits for it has found a bug. */
 #define TIMEOUT_MSEC 30000
 
@@ -160,6 +163,7 @@ static void end(struct worker *w)
 
 static void *work(void *arg)
 {
+	const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
 	struct worker *w = arg;
 
 	while (!atomic_load(&stop)) {
@@ -167,6 +171,7 @@ static void *work(void *arg)
 			take(w);
 		else
 			give(w, (unsigned)random_below(&w->rnd, w->nheld));
+		nanosleep(&pause, NULL);
 	}
 	return NULL;
 }
