@@ -187,9 +187,16 @@ groups=() parent='' init='' command=''
 
 milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 in_there() { nsenter --target "$init" --all --root --wdns=/ -- "$@"; }
-alive() { [[ -n $1 && -e /proc/$1/stat ]] && ! grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null; }
+# All of these are asked time and again while it boots: without processes of their own.
+alive() {
+	local stat=''
+	[[ -n $1 ]] && read -r stat 2>/dev/null <"/proc/$1/stat" && [[ ! ${stat##*) } =~ ^[ZX] ]]
+}
 # Before that it is this script, and its root is not what it will be.
-is_systemd() { [[ -n $init && $(cat "/proc/$init/comm" 2>/dev/null) == systemd ]]; }
+is_systemd() {
+	local name=''
+	[[ -n $init ]] && read -r name 2>/dev/null <"/proc/$init/comm" && [[ $name == systemd ]]
+}
 
 # sweep FOLDER - what one of us that was killed outright could not remove
 sweep() {
@@ -243,18 +250,18 @@ cleanup() {
 # groups_make - a control group below ours in each hierarchy that systemd can use. A machine where memory, pids and others have
 # hierarchies of their own (v1) gets those, and cgroup2 beside them; else cgroup2 is all there is.
 groups_make() {
-	local mounts name path at group file v1=0
-	local -A where=()
-	# "MOUNTPOINT ROOT TYPE OPTIONS"
-	mounts=$(awk '{ for (i = 7; $i != "-"; i++); print $5, $4, $(i + 1), $(i + 3) }' /proc/self/mountinfo)
+	local mounts name path at group file type options v1=0
+	local -A where=() mounted=()
+	# "MOUNTPOINT TYPE OPTIONS"
+	mounts=$(awk '{ for (i = 7; $i != "-"; i++); if ($4 == "/" && $(i + 1) ~ /^cgroup/) print $5, $(i + 1), $(i + 3) }' /proc/self/mountinfo)
+	while read -r at type options; do
+		[[ $type != cgroup2 ]] || options=unified
+		for name in ${options//,/ }; do : "${mounted[$name]:=$at}"; done
+	done <<<"$mounts"
 	while IFS=: read -r _ name path; do
-		if [[ -z $name ]]; then
-			name=unified
-			at=$(awk '$3 == "cgroup2" && $2 == "/" { print $1; exit }' <<<"$mounts")
-		else
-			[[ $name != name=* || $name == name=systemd ]] || continue
-			at=$(awk -v c="$name" '$3 == "cgroup" && $2 == "/" && index("," $4 ",", "," c ",") { print $1; exit }' <<<"$mounts")
-		fi
+		name=${name:-unified}
+		[[ $name != name=* || $name == name=systemd ]] || continue
+		at=${mounted[${name%%,*}]:-}
 		[[ -z $at ]] || where[$name]=$at${path%/}/$tag
 	done </proc/self/cgroup
 	[[ -z ${where[name=systemd]:-} ]] || v1=1
@@ -287,7 +294,7 @@ until_booted() {
 			: >"$work/go"
 		fi
 		if is_systemd; then
-			state=$(in_there timeout 5 systemctl is-system-running 2>/dev/null) || true
+			state=$(in_there timeout 10 systemctl is-system-running --wait 2>/dev/null) || true
 			case $state in running | degraded) break ;; esac
 		fi
 		sleep 0.02
