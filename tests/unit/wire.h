@@ -158,7 +158,9 @@ static inline Reply *wire_call(int fd, const Request *req)
 	wire_request(fd, req);
 	reply = wire_reply(fd);
 	WIRE_MUST(reply, "the daemon closed the connection");
-	WIRE_MUST(reply->id == req->id, "the reply to another request");
+	WIRE_MUST(reply->id == req->id, "the reply to request %llu, not %llu, of status %d: %s",
+		  (unsigned long long)reply->id, (unsigned long long)req->id, (int)reply->status,
+		  reply->message);
 	return reply;
 }
 

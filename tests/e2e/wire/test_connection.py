@@ -314,9 +314,9 @@ class Slow(Case):
 
     CONFIG = """
 [Daemon]
-HelloTimeout = 300ms
-FrameTimeout = 300ms
-SendTimeout = 300ms
+HelloTimeout = 1s
+FrameTimeout = 1s
+SendTimeout = 1s
 MaxConnections = 6
 UserConnections = 4
 UserQueuedBytes = 1M
