@@ -89,6 +89,9 @@ unsigned chunk_longest(const uint64_t *bits, unsigned at_least, unsigned at_most
 	unsigned run = 0;
 	uint64_t left[CHUNK_NWORDS], any;
 
+	/* Single pages are many; most often the last one of a chunk was taken. */
+	if (at_most <= 1)
+		return at_least >= at_most || chunk_full(bits) ? at_least : 1;
 	/* Runs that reach a border of a word. */
 	for (unsigned i = 0; i < CHUNK_NWORDS; i++) {
 		uint64_t x = bits[i];

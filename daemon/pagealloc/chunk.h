@@ -98,6 +98,16 @@ static inline bool chunk_none(const uint64_t *bits, unsigned first, unsigned n)
 	return true;
 }
 
+/** chunk_full() - is no page free? */
+static inline bool chunk_full(const uint64_t *bits)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < CHUNK_NWORDS; i++)
+		any |= bits[i];
+	return !any;
+}
+
 /** chunk_run_up() - free pages in a row from @page upwards; @page may be CHUNK_NPAGES. */
 static inline unsigned chunk_run_up(const uint64_t *bits, unsigned page)
 {

@@ -165,10 +165,17 @@ static unsigned take_in_chunk(struct pagealloc *pa, uint64_t chunk, unsigned fir
 static void give_in_chunk(struct pagealloc *pa, uint64_t chunk, unsigned first, unsigned n)
 {
 	uint64_t *bits = chunk_free_bits(pa, chunk);
-	uint64_t old = pa->tree.levels[0].sums[chunk];
+	uint64_t old = pa->tree.levels[0].sums[chunk], sum;
 
-	chunk_set(bits, first, n);
-	tree_set_leaf(&pa->tree, chunk, leaf_after_give(bits, old, first, n));
+	/* Most often a chunk that is full, of which nothing else need be looked at. */
+	if (old == 0 && chunk_full(bits)) {
+		chunk_set(bits, first, n);
+		sum = summary_pack(first == 0 ? n : 0, n, first + n == CHUNK_NPAGES ? n : 0);
+	} else {
+		chunk_set(bits, first, n);
+		sum = leaf_after_give(bits, old, first, n);
+	}
+	tree_set_leaf(&pa->tree, chunk, sum);
 }
 
 /* Whole chunks [first, limit) are taken; their leaves are the caller's. */
