@@ -107,14 +107,14 @@ static bool tend_wait(struct tend *t, bool *ret_woken)
 	return p[1].revents;
 }
 
-static void tend_once(struct tend *t)
+/* Whoever has woken it, and what has come. */
+static void tend_all(struct tend *t, bool heard, bool woken)
 {
 	struct paclient_cache *c = t->c;
-	bool woken = false, heard = tend_wait(t, &woken);
 	uint64_t before = __atomic_load_n(&c->nrecalls, __ATOMIC_RELAXED);
 	CALL(k);
 
-	if (__atomic_load_n(&c->closing, __ATOMIC_RELAXED) || call_begin(&k, c->client, NULL))
+	if (call_begin(&k, c->client, NULL))
 		return;
 	if (!heard && !woken) {
 		(void)give_of_all(c, &k, PICK_IDLE);
@@ -123,6 +123,14 @@ static void tend_once(struct tend *t)
 	(void)tend_due(c, &k);
 	/* It was for others, or there is nobody. */
 	t->quiet = !woken && __atomic_load_n(&c->nrecalls, __ATOMIC_RELAXED) == before;
+}
+
+static void tend_once(struct tend *t)
+{
+	bool woken = false, heard = tend_wait(t, &woken);
+
+	if (!__atomic_load_n(&t->c->closing, __ATOMIC_RELAXED))
+		tend_all(t, heard, woken);
 }
 
 /* A cache that has died needs nobody but who closes it. */

@@ -10,7 +10,7 @@
 #include "client/lib/error.h"
 #include "client/lib/handle.h"
 
-/* A call on the stack; call_begin() is the first thing that happens to it. */
+/* A call on the stack; call_begin() is the first thing that happens to it, before any return: what is there until then is not known. */
 #define CALL(k) struct call k __attribute__((cleanup(call_end)))
 
 /**

@@ -31,7 +31,8 @@ void mem_freep(void *pp);
 /**
  * mem_reserve() - address space of at least @size bytes without memory behind it, not accessible; NULL where there is none
  *
- * The caller makes parts usable with mem_commit() and gives all of it back with mem_unreserve(). Page aligned.
+ * The caller makes parts usable with mem_commit() and gives all of it back with mem_unreserve(). Aligned to 64 bytes: each
+ * area begins elsewhere in a page, so that not all of them want the same lines of a cache.
  */
 MUST_CHECK void *mem_reserve(size_t size);
 

@@ -15,5 +15,5 @@ if ! why=$(valgrind -q true 2>&1); then
 	exit 77
 fi
 # A hang shall be found, slowness is expected.
-export CK_TIMEOUT_MULTIPLIER=20
+export CK_TIMEOUT_MULTIPLIER=20 UNDER_VALGRIND=1
 exec valgrind -q --error-exitcode=99 --leak-check=no "$1"

@@ -121,7 +121,7 @@ START_TEST(all_kinds)
 	struct paclient_region info[2] = {{.size = sizeof(info[0])}, {.size = sizeof(info[0])}};
 	struct paclient_freed freed = {.size = sizeof(freed)};
 	struct paclient_range ranges[4], added, removed, lower, upper;
-	uint64_t one = 1, two[2] = {1, 2}, addrs[2], addr, nextents, npages[2];
+	uint64_t one = 1, two[2] = {1, 2}, addrs[2], addr = 0, nextents, npages[2];
 	struct job *j = jobs_new(N);
 	uint32_t region = 0, nholders;
 	size_t nranges = 0;
