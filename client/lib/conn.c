@@ -57,16 +57,19 @@ static int wait_set(int fd, int option, uint64_t ns)
 	return setsockopt(fd, SOL_SOCKET, option, &t, sizeof(t)) ? -errno : 0;
 }
 
-/* A Unix socket connects at once, or waits for a place in the listener's queue: as long as SO_SNDTIMEO says. */
+/*
+ * A Unix socket connects at once, or waits for a place in the listener's queue: as long as SO_SNDTIMEO says. Be it late already, it is tried
+ * once: that nobody listens is known at once, and says more than that it is late.
+ */
 static int connect_by(int fd, const struct sockaddr_un *to, uint64_t deadline_ns)
 {
-	for (;;) {
+	for (bool tried = false;; tried = true) {
 		uint64_t now = conn_now_ns();
 		int err;
 
-		if (now >= deadline_ns)
+		if (tried && now >= deadline_ns)
 			return CONN_E_LATE;
-		err = wait_set(fd, SO_SNDTIMEO, deadline_ns - now);
+		err = wait_set(fd, SO_SNDTIMEO, now < deadline_ns ? deadline_ns - now : 1);
 		if (err)
 			return err;
 		if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0)
