@@ -29,7 +29,7 @@
  */
 static unsigned env_flags(const struct env *e)
 {
-	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOLOCK | MDB_NOMEMINIT | MDB_NORDAHEAD;
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOLOCK | MDB_NORDAHEAD;
 
 	/* With a transaction open that is never committed, in memory of its own. */
 	if (e->read_only)

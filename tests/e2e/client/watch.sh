@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154,SC2317 # out and err are set by run, pid_* are set by see, env_* by hold; eventually calls functions
 # shellcheck source=tests/e2e/client/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$@"
-daemon_start --region ddr,limit=4M,initial=2M,base=0x10000000,low-space=1M,quota-user=3M --region many,limit=64M,initial=32M
+daemon_start --restart-grace 1s --region ddr,limit=4M,initial=2M,base=0x10000000,low-space=1M,quota-user=3M --region many,limit=64M,initial=32M
 me=$(id -un)
 uid=$(id -u)
 watchers=0

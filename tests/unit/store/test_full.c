@@ -30,7 +30,7 @@ static char *small_dir(const char *bytes)
 
 	snprintf(options, sizeof(options), "size=%s", bytes);
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "", MS_REC | MS_PRIVATE, NULL), 0);
 	ck_assert_int_eq(mount("pallocd-test", dir, "tmpfs", 0, options), 0);
 	return dir;
 }
@@ -197,7 +197,7 @@ START_TEST(test_read_only)
 
 	ck_assert_int_eq(store_open(&c, &s), 0);
 	store_close(s);
-	ck_assert_int_eq(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	ck_assert_int_eq(mount("", dir, "", MS_REMOUNT | MS_RDONLY, NULL), 0);
 	ck_assert_int_eq(store_open(&c, &s), -EROFS);
 	small_remove(dir);
 }
@@ -212,7 +212,7 @@ int main(void)
 
 	/* Can it be done at all? */
 	if (!pid)
-		_exit(unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		_exit(unshare(CLONE_NEWNS) || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) ||
 				      mount("pallocd-test", "/tmp", "tmpfs", 0, "size=1m")
 			      ? SKIPPED
 			      : 0);
