@@ -79,5 +79,6 @@ unshare --mount --propagation private bash -euc '
 	pivot_root . .old
 	cd /
 	umount -l /.old
+	rmdir /.old
 	TMPDIR=/tmp exec bash "$@"
 ' bash "$root/root" "$stage" "$sandbox" -t 900 -o "$stage" -s "$setup" -- bash "$stage/life_inside.sh" "$stage"
