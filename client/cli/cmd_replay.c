@@ -20,9 +20,6 @@
 #define NSEC_PER_USEC 1000u
 #define NSEC_PER_SEC 1000000000u
 
-/* How long --check waits for the daemon to take back what closed sessions held. */
-#define SETTLE_NS (2 * (uint64_t)NSEC_PER_SEC)
-
 /* Pages of an extent that are still held. */
 struct piece {
 	uint64_t first;
@@ -359,11 +356,15 @@ static int nused(struct replay *r, paclient *pa, uint64_t *ret)
 	return 0;
 }
 
-/* All sessions are closed: the region must hold what it held before. */
+/*
+ * All sessions are closed: the region must hold what it held before. The daemon takes back what they had when it comes to it: one that died
+ * just when they were closed waits for them first, as long as its RestartGrace=.
+ */
 static int settle(struct replay *r, paclient *pa)
 {
+	int timeout_ms = r->cli->timeout_ms ? r->cli->timeout_ms : PACLIENT_DEFAULT_TIMEOUT_MS;
 	uint64_t before = region_used(&r->region), now = 0;
-	uint64_t until = now_ns() + SETTLE_NS;
+	uint64_t until = now_ns() + (uint64_t)timeout_ms * 1000 * NSEC_PER_USEC;
 	int err;
 
 	do {

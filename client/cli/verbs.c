@@ -399,7 +399,8 @@ const struct verb verbs[] = {
 	 "\"T close S\"; \"-\" is standard input. Each session has a connection of its own. The "
 	 "file\n"
 	 "is checked as a whole before the first request. --check wants a region that nobody else\n"
-	 "uses meanwhile. Ends with the exit code of the first failure.\n",
+	 "uses meanwhile, and waits as long as --timeout says for all to come back. Ends with the\n"
+	 "exit code of the first failure.\n",
 	 OPTIONS(replay_options), cmd_replay},
 	{"bench", "REGION", "take and give back as fast as possible, and time it",
 	 "Pairs of an alloc and a free, of sessions of its own. Nobody is refused because of it: "

@@ -48,7 +48,7 @@ run 5 replay nothere "$dir/small"
 
 # --check must be able to fail: somebody else takes pages while it runs. It has two sessions: one of its own, one replayed.
 printf '0 open 1\n1500000 alloc 1 1 1\n' >"$dir/slower"
-("$bin/paclient" replay --realtime --check small "$dir/slower" >"$dir/out" 2>"$dir/err"; echo $? >"$dir/code") &
+("$bin/paclient" --timeout 2s replay --realtime --check small "$dir/slower" >"$dir/out" 2>"$dir/err"; echo $? >"$dir/code") &
 for ((i = 0; i < 100; i++)); do
 	"$bin/paclient" --json stat | grep >/dev/null '"nsessions": 3' && break
 	sleep 0.01
