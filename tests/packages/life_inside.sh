@@ -48,6 +48,10 @@ apt() {
 version() {
 	dpkg-query -W -f '${db:Status-Abbrev}${Version}' "$1" 2>&1
 }
+# running NAME - numbers of its processes; procps need not be installed
+running() {
+	grep -lxF -- "$1" /proc/[0-9]*/comm 2>/dev/null | cut -d / -f 3
+}
 # Everything that could be ours. Programs and units, configuration, state.
 traces() {
 	find /etc /usr/bin /usr/sbin /usr/lib /usr/include /usr/share /lib/systemd/ /var/lib /run -xdev \
@@ -70,7 +74,8 @@ if [[ $(get DynamicUser service) == no && $user ]]; then
 fi
 group=$(systemctl show -P SocketGroup pallocd.socket)
 [[ ! $group ]] || ok "the socket's group" getent group "$group"
-ok "install the others" dpkg -i "$stage"/previous/{libpaclient0,libpaclient-dev,paclient,python3-paclient}_*.deb
+# By apt, which also brings what they depend on, where that is not there yet.
+apt "install the others" install "$stage"/previous/{libpaclient0,libpaclient-dev,paclient,python3-paclient}_*.deb
 
 step "configure, and switch on"
 printf '[Region]\nLimit = 64M\nInitial = 16M\n' >/etc/pallocd/regions.d/ddr.region
@@ -140,7 +145,7 @@ state >"$dir/state"
 has "$(<"$dir/state")" ' mine$' "before: who holds what"
 has "$(<"$dir/state")" '^a picture' "before: memory"
 pid=$(get MainPID service)
-until [[ -s $dir/replays ]]; do sleep 0.02; done
+until [[ -s $dir/replays ]] || ! kill -0 "$caller" 2>/dev/null; do sleep 0.02; done
 done_before=$(wc -l <"$dir/replays")
 apt "upgrade" install "$stage"/new/*.deb
 new=$(dpkg-deb -f "$stage"/new/pallocd_*.deb Version)
@@ -176,12 +181,13 @@ with paclient.Client() as client:
 	print(ddr.stat().session_npages - before)' 2>&1)" "the Python module"
 
 step "remove: it stops; what was configured and kept stays"
+has "$(running pallocd)" "^[0-9]+$" "a daemon that runs"
 ok "remove" dpkg --remove pallocd
 same "rc $new" "$(version pallocd)" "pallocd, removed"
 for unit in socket service; do
 	same inactive "$(systemctl is-active "pallocd.$unit" 2>&1)" "pallocd.$unit, removed"
 done
-same "" "$(pgrep -x pallocd)" "daemons that run"
+same "" "$(running pallocd)" "daemons that run"
 nchecks=$((nchecks + 1))
 [[ ! -e /run/pallocd/pallocd.sock ]] || fail "the socket is still there"
 ok "the configuration, removed" md5sum -c "$dir/conf"
@@ -216,7 +222,7 @@ printf '[Region]\nLimit = 1M\n' >/etc/pallocd/regions.d/mine.region
 printf '[Daemon]\nLogLevel = info\n' >/etc/pallocd/pallocd.conf.d/mine.conf
 echo "do not lose" >/etc/pallocd/notes.txt
 apt "purge" purge pallocd paclient libpaclient-dev python3-paclient libpaclient0
-same "" "$(pgrep -x pallocd)" "daemons that run, purged"
+same "" "$(running pallocd)" "daemons that run, purged"
 same "/etc/pallocd /etc/pallocd/notes.txt" "$(find /etc/pallocd | sort | paste -sd' ')" "/etc/pallocd, purged"
 rm -r /etc/pallocd
 traces >"$dir/after"
