@@ -80,12 +80,14 @@ static inline uint64_t summary_merge(const uint64_t *sums, unsigned n, unsigned 
 	const uint64_t whole = UINT64_C(1) << log;
 	uint64_t start = summary_fields(sums[0]).start, max = 0, run = 0, any = 0;
 
+	/*
+	 * Among pages in use, what was given and taken again at once leaves entries to be merged that are all 0 still. No other branch depends
+	 * on the sums: they are what a predictor can't know.
+	 */
 	for (unsigned i = 0; i < n; i++)
 		any |= sums[i];
-	/* What was given and taken again at once, among pages in use, leaves entries to be merged that have not changed. */
 	if (!any)
 		return 0;
-		/* No branch depends on the sums: they are what a predictor can't know. */
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < n; i++) {
 		struct summary s = summary_fields(sums[i]);

@@ -228,6 +228,18 @@ void region_fault(struct region *r, const char *why, ...)
 	va_end(args);
 }
 
+int npages_check(const struct region *r, uint64_t npages, struct region_refusal *refusal)
+{
+	refusal->asked = npages;
+	if (npages == 0)
+		return REGION_E_EMPTY;
+	if (npages > r->limit_npages) {
+		refusal->limit = r->limit_npages;
+		return REGION_E_LIMIT;
+	}
+	return 0;
+}
+
 int range_check(const struct region *r, uint64_t addr, uint64_t npages,
 		struct region_refusal *refusal)
 {

@@ -15,16 +15,13 @@ static int batch_check(const struct region *r, const uint64_t *npages, uint32_t 
 		       uint64_t *ret_total, struct region_refusal *refusal)
 {
 	uint64_t total = 0;
+	int err;
 
 	for (uint32_t i = 0; i < n; i++) {
 		refusal->index = i;
-		refusal->asked = npages[i];
-		if (npages[i] == 0)
-			return REGION_E_EMPTY;
-		if (npages[i] > r->limit_npages) {
-			refusal->limit = r->limit_npages;
-			return REGION_E_LIMIT;
-		}
+		err = npages_check(r, npages[i], refusal);
+		if (err)
+			return err;
 		if (__builtin_add_overflow(total, npages[i], &total))
 			return REGION_E_LIMIT;
 	}

@@ -282,16 +282,12 @@ int longest_runs(struct region *r, const struct pagealloc_request *req, uint64_t
 static int ask(const struct region *r, uint64_t npages, const struct region_placement *p,
 	       struct pagealloc_request *ret_req, struct region_refusal *refusal)
 {
+	int err;
+
 	if (r->faulted)
 		return REGION_E_FAULTED;
-	refusal->asked = npages;
-	if (npages == 0)
-		return REGION_E_EMPTY;
-	if (npages > r->limit_npages) {
-		refusal->limit = r->limit_npages;
-		return REGION_E_LIMIT;
-	}
-	return placement_request(r, p, npages, ret_req, refusal);
+	err = npages_check(r, npages, refusal);
+	return err ? err : placement_request(r, p, npages, ret_req, refusal);
 }
 
 int region_why(struct region *r, uint64_t npages, const struct region_placement *p,

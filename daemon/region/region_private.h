@@ -252,10 +252,12 @@ static inline void region_changed(struct region *r)
 }
 
 /**
- * range_check() - is it a range of pages of this region at all?
+ * npages_check() - can a region have so many pages at all? range_check() - is it a range of pages of this region at all?
  *
- * Return: 0, REGION_E_EMPTY, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED, with the refusal set.
+ * Return: 0, REGION_E_EMPTY, REGION_E_LIMIT; for a range, REGION_E_OUT_OF_REGION, REGION_E_UNALIGNED; with the refusal set.
  */
+MUST_CHECK int npages_check(const struct region *r, uint64_t npages,
+			    struct region_refusal *refusal);
 MUST_CHECK int range_check(const struct region *r, uint64_t addr, uint64_t npages,
 			   struct region_refusal *refusal);
 

@@ -52,15 +52,13 @@ static int piece_take(struct scatter *s, uint32_t more, uint64_t *ret_page, uint
 static int scatter_check(const struct region *r, uint64_t npages, const struct region_placement *p,
 			 struct pagealloc_request *ret_req, struct region_refusal *refusal)
 {
+	int err;
+
 	if (r->faulted)
 		return REGION_E_FAULTED;
-	refusal->asked = npages;
-	if (npages == 0)
-		return REGION_E_EMPTY;
-	if (npages > r->limit_npages) {
-		refusal->limit = r->limit_npages;
-		return REGION_E_LIMIT;
-	}
+	err = npages_check(r, npages, refusal);
+	if (err)
+		return err;
 	if (p && p->rule != REGION_ANYWHERE) {
 		refusal->field = "rule";
 		refusal->why = "wants one address, and scattered extents have several";

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/duration.h"
@@ -239,6 +240,34 @@ START_TEST(memory_fails_when_told_to)
 }
 END_TEST
 
+/* Reservations begin at different places within a page, on a line of a cache, and are as long as was asked for. */
+START_TEST(areas_begin_apart)
+{
+	enum { NAREAS = 16, NBYTES = 3 * 4096 };
+	char *areas[NAREAS];
+	unsigned char in_core;
+
+	for (unsigned i = 0; i < NAREAS; i++) {
+		areas[i] = mem_reserve(NBYTES);
+		ck_assert_ptr_nonnull(areas[i]);
+		ck_assert_uint_eq((uintptr_t)areas[i] % 64, 0);
+		for (unsigned k = 0; k < i; k++)
+			ck_assert_uint_ne((uintptr_t)areas[i] % 4096, (uintptr_t)areas[k] % 4096);
+		ck_assert_int_eq(mem_commit(areas[i], NBYTES), 0);
+		memset(areas[i], 1, NBYTES);
+	}
+	for (unsigned i = 0; i < NAREAS; i++)
+		mem_unreserve(areas[i], NBYTES);
+	/* Nothing of them is left, not even the pages that they begin and end in. */
+	for (unsigned i = 0; i < NAREAS; i++) {
+		char *page = (char *)((uintptr_t)areas[i] & ~(uintptr_t)4095);
+
+		for (; page < areas[i] + NBYTES; page += 4096)
+			ck_assert_int_eq(mincore(page, 4096, &in_core), -1);
+	}
+}
+END_TEST
+
 /* The example that the paper computes: key bytes 0 to 15, message bytes 0 to 14; and the empty message, from its tables. */
 START_TEST(siphash_is_the_published_one)
 {
@@ -264,6 +293,7 @@ int main(void)
 	tcase_add_test(tc, times_are_written);
 	tcase_add_test(tc, list_keeps_order_and_allows_removal_in_a_walk);
 	tcase_add_test(tc, memory_fails_when_told_to);
+	tcase_add_test(tc, areas_begin_apart);
 	tcase_add_test(tc, siphash_is_the_published_one);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
