@@ -25,12 +25,12 @@ static void resummarize(struct pagealloc *pa, uint64_t page)
 /* The lowest free page. */
 static bool find_page(struct pagealloc *pa, uint64_t *ret_page)
 {
-	uint64_t chunk = chunk_of(pa->search), search;
+	uint64_t chunk = chunk_of(pa->low), search;
 
 	if (!pa->tree.levels[0].sums[chunk])
 		return find_run(pa, 1, ret_page, &search);
 	*ret_page = chunk_page(chunk) +
-		    chunk_find(chunk_free_bits(pa, chunk), 1, chunk_offset(pa->search)).page;
+		    chunk_find(chunk_free_bits(pa, chunk), 1, chunk_offset(pa->low)).page;
 	return true;
 }
 
@@ -76,10 +76,9 @@ int pagealloc_cache_fill(struct pagealloc *pa, struct pagealloc_cache *cache)
 	uint64_t page, *free_word, *scav_word;
 	unsigned nscav;
 
-	if (chunk_of(pa->search) >= pa->tree.limit_chunk)
-		return PAGEALLOC_E_NO_RUN;
-	if (!find_page(pa, &page)) {
-		pa->search = PAGEALLOC_PAGE_NONE;
+	settle_pending(pa);
+	if (chunk_of(pa->low) >= pa->tree.limit_chunk || !find_page(pa, &page)) {
+		pa->search = pa->low = PAGEALLOC_PAGE_NONE;
 		return PAGEALLOC_E_NO_RUN;
 	}
 	page -= page % WORD_NPAGES;
@@ -96,7 +95,7 @@ int pagealloc_cache_fill(struct pagealloc *pa, struct pagealloc_cache *cache)
 	*scav_word = 0;
 	resummarize(pa, page);
 	/* A page in use, as a search address must be: the block's last. */
-	pa->search = page + WORD_NPAGES - 1;
+	pa->search = pa->low = page + WORD_NPAGES - 1;
 	return 0;
 }
 
@@ -126,6 +125,7 @@ void cache_flush_unmarked(struct pagealloc *pa, struct pagealloc_cache *cache)
 
 	if (cache->free_bits == 0)
 		return;
+	settle_pending(pa);
 	if (UNLIKELY(pa->watched))
 		watch_flush(pa, cache);
 	*word_of(pa->free_bits, cache->page) |= cache->free_bits;

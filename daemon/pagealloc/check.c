@@ -1,7 +1,7 @@
 /*
  * check - recount everything that is cached
  *
- * Role:       pagealloc_check(): the invariants P1 to P10 of internal.h, from the bits alone.
+ * Role:       pagealloc_check(): the invariants P1 to P12 of internal.h, from the bits alone.
  * Uses:       pagealloc/internal.h, pagealloc/{runs,scavenge}.h
  */
 #include <inttypes.h>
@@ -148,6 +148,31 @@ static bool check_search(struct check *c)
 	if (c->first_free < pa->search)
 		return broken(c, "P3: page %" PRIu64 " below search address %" PRIu64 " is free",
 			      c->first_free, pa->search);
+	if (c->first_free < pa->low || pa->low < pa->search)
+		return broken(c,
+			      "P12: page %" PRIu64 " is free, search address %" PRIu64
+			      ", nothing below %" PRIu64,
+			      c->first_free, pa->search, pa->low);
+	return true;
+}
+
+static bool check_pending(struct check *c)
+{
+	const struct pagealloc *pa = c->pa;
+
+	for (unsigned i = 0; i < pa->pending.n; i++) {
+		const struct range *run = &pa->pending.run[i], *above = run + 1;
+
+		if (run->first < run->limit &&
+		    run->limit < (i + 1 < pa->pending.n ? above->first : pa->low) &&
+		    all_grown(pa, run->first, run->limit - run->first) &&
+		    none_free(pa, run->first, run->limit - run->first))
+			continue;
+		return broken(c,
+			      "P12: pending run %u: [%" PRIu64 ", %" PRIu64
+			      "), nothing else free below %" PRIu64,
+			      i, run->first, run->limit, pa->low);
+	}
 	return true;
 }
 
@@ -326,7 +351,7 @@ static bool check_shapes(struct check *c)
 
 	if (t->first_chunk >= t->limit_chunk)
 		return true;
-	for (unsigned k = 0; c->pa->shapes && k < SHAPES_MAX; k++) {
+	for (unsigned k = 0; k < c->pa->nshapes; k++) {
 		const struct shape_bounds *b = &c->pa->shapes[k];
 
 		if (b->level[0] && !check_low(c, b))
@@ -375,6 +400,9 @@ bool pagealloc_check(struct pagealloc *pa, char *buf, size_t size)
 
 	if (size)
 		buf[0] = '\0';
+	if (!check_pending(&c))
+		return false;
+	settle_pending(pa);
 	if (!check_ranges(&c))
 		return false;
 	for (unsigned level = PAGEALLOC_SINGLE_LEVEL - 1; level <= pa->tree.top; level++)

@@ -80,6 +80,7 @@ int pagealloc_grow(struct pagealloc *pa, uint64_t page, uint64_t npages)
 		err = runindex_commit(&pa->runs, pa->grown.npages + chunk_page(limit - first));
 	if (err)
 		return err;
+	settle_pending(pa);
 	if (first < pa->tree.first_chunk)
 		pa->tree.first_chunk = first;
 	if (limit > pa->tree.limit_chunk)
@@ -115,6 +116,7 @@ int pagealloc_shrink(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
 	int err;
 
+	settle_pending(pa);
 	if (chunk_offset(page) || chunk_offset(npages) || !all_grown(pa, page, npages))
 		return PAGEALLOC_E_RANGE;
 	if (!all_free(pa, page, npages))
@@ -130,5 +132,7 @@ int pagealloc_shrink(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	/* A search address is a grown page, or none. */
 	if (pa->search != PAGEALLOC_PAGE_NONE)
 		pa->search = ranges_at_least(&pa->grown, pa->search);
+	if (pa->low != PAGEALLOC_PAGE_NONE)
+		pa->low = ranges_at_least(&pa->grown, pa->low);
 	return 0;
 }

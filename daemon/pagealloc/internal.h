@@ -5,7 +5,7 @@
  *             includes it.
  * Uses:       all headers of this folder
  *
- * Truth: free bits, scavenged bits, grown ranges. Cache: everything else; pagealloc_check() recounts it.
+ * Truth: free bits, pending runs, scavenged bits, grown ranges. Cache: everything else; pagealloc_check() recounts it.
  *
  * Invariants (pagealloc_check() names the broken one):
  *   P1  the summary of a chunk is that of its bits.
@@ -20,6 +20,9 @@
  *   P9  no place is longer than the bounds of its shape say (H1, H2 of shape.h).
  *   P10 the hops of the tree say which entries are single, and where their chains begin and end.
  *   P11 no run that searches for the best fit pass by holds a place (T1 of best.h).
+ *   P12 pending runs are in use as the bits say, all of them below and none up to the page below which nothing is free there.
+ *
+ * Only alloc, free and placement know of pending runs. All else begins with settle_pending(), after which there are none.
  */
 #ifndef PALLOCD_PAGEALLOC_INTERNAL_H
 #define PALLOCD_PAGEALLOC_INTERNAL_H
@@ -28,6 +31,7 @@
 #include "pagealloc/chunk.h"
 #include "pagealloc/geometry.h"
 #include "pagealloc/pagealloc.h"
+#include "pagealloc/pending.h"
 #include "pagealloc/ranges.h"
 #include "pagealloc/runindex.h"
 #include "pagealloc/scavindex.h"
@@ -35,8 +39,11 @@
 #include "pagealloc/tree.h"
 
 struct pagealloc {
-	uint64_t search;     /* search address, in pages */
-	uint64_t *free_bits; /* CHUNK_NWORDS words per chunk */
+	uint64_t search; /* search address, in pages */
+	uint64_t
+		low; /* no page below it is free as far as the bits know; at least the search address */
+	struct pending pending; /* free pages below it, which the bits take for used */
+	uint64_t *free_bits;    /* CHUNK_NWORDS words per chunk */
 	uint64_t *scav_bits;
 	uint16_t *
 		nscav; /* scavenged pages per chunk: lets alloc pass by the bits where there are none, as there mostly are */
@@ -51,6 +58,7 @@ struct pagealloc {
 	struct best *bests;          /* BESTS_MAX of them where there are runs */
 	uint64_t nbests;             /* searches that used one */
 	struct shape_bounds *shapes; /* SHAPES_MAX of them once a search had a shape; NULL before */
+	unsigned nshapes;            /* those from there on were never used */
 	uint64_t nsearches;          /* with a shape */
 	uint64_t
 		budget; /* chunks that searches may still look into in vain; UINT64_MAX: any number */
@@ -84,6 +92,18 @@ uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages);
 /** give_pages() - mark pages as free, whatever they were before; neither the search address nor the scavenge index move. */
 void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages);
 
+/** settle_pending() - the bits hear of all that is free. */
+void settle_pending_runs(struct pagealloc *pa);
+
+static inline void settle_pending(struct pagealloc *pa)
+{
+	if (UNLIKELY(pa->pending.n))
+		settle_pending_runs(pa);
+}
+
+/** take_pending() - mark [@page, @page + @npages), which lies in the @i-th pending run, as allocated. */
+void take_pending(struct pagealloc *pa, unsigned i, uint64_t page, uint64_t npages);
+
 /** free_unchecked() - pagealloc_free() for pages that are known to be grown; also for pages that are free, as in the reference. */
 void free_unchecked(struct pagealloc *pa, uint64_t page, uint64_t npages);
 
@@ -109,13 +129,8 @@ static inline void lower_search(struct pagealloc *pa, uint64_t page)
 {
 	if (page < pa->search)
 		pa->search = page;
-}
-
-/** raise_search() - no page below @page is free. */
-static inline void raise_search(struct pagealloc *pa, uint64_t page)
-{
-	if (page > pa->search)
-		pa->search = page;
+	if (page < pa->low)
+		pa->low = page;
 }
 
 #endif

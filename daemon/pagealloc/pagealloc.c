@@ -62,6 +62,7 @@ int pagealloc_new(const struct pagealloc_config *config, struct pagealloc **ret_
 		pa->config.scavenge_min_npages = 1;
 	pa->nchunks = chunk_of(config->limit_npages + CHUNK_NPAGES - 1);
 	pa->search = PAGEALLOC_PAGE_NONE;
+	pa->low = PAGEALLOC_PAGE_NONE;
 	pa->scavindex.search = SCAVINDEX_NONE;
 	pa->scavindex.min_chunk = UINT64_MAX;
 	pa->watched = config->best_fit;
@@ -178,6 +179,37 @@ static void give_in_chunk(struct pagealloc *pa, uint64_t chunk, unsigned first, 
 	tree_set_leaf(&pa->tree, chunk, sum);
 }
 
+/* The bits of so many pages are more than a first cache holds. */
+#define PREFETCH_NPAGES (UINT64_C(1) << 19)
+/* Higher ones are so short that they are near at hand. */
+#define PREFETCH_LEVELS (PAGEALLOC_PACKED_LEVELS < 3 ? PAGEALLOC_PACKED_LEVELS : 3)
+/* Of a longer extent, the processor itself has seen by then where it goes on. */
+#define PREFETCH_NCHUNKS 8u
+
+/* The bits of all chunks of an extent. */
+static void prefetch_bits(const struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	const uint64_t first = chunk_of(page), last = chunk_of(page + npages - 1);
+
+	__builtin_prefetch(&chunk_free_bits(pa, first)[chunk_offset(page) / 64], 1);
+	for (uint64_t c = first + 1; c <= last && c - first < PREFETCH_NCHUNKS; c++)
+		__builtin_prefetch(chunk_free_bits(pa, c), 1);
+}
+
+/*
+ * What a free reads and writes, one after the other: in a large region each is in memory only, and the branches between them depend on what
+ * is read, so that the processor does not run ahead to the next.
+ */
+static void free_prefetch(const struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	const uint64_t chunk = chunk_of(page);
+	const struct tree *t = &pa->tree;
+
+	prefetch_bits(pa, page, npages);
+	for (unsigned level = 0; level < PREFETCH_LEVELS && level <= t->top; level++)
+		__builtin_prefetch(&t->levels[level].sums[level_index(level, chunk)], 1);
+}
+
 /* Whole chunks [first, limit) are taken; their leaves are the caller's. */
 static uint64_t take_whole_chunks(struct pagealloc *pa, uint64_t first, uint64_t limit)
 {
@@ -205,6 +237,8 @@ uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	if (first == last) {
 		scavenged = take_in_chunk(pa, first, chunk_offset(page), (unsigned)npages);
 	} else {
+		if (pa->grown.npages >= PREFETCH_NPAGES)
+			prefetch_bits(pa, page, npages);
 		scavenged = take_in_chunk(pa, first, chunk_offset(page),
 					  CHUNK_NPAGES - chunk_offset(page));
 		scavenged += take_whole_chunks(pa, first + 1, last);
@@ -215,13 +249,13 @@ uint64_t take_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	return scavenged;
 }
 
-void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
+/* give_pages() for pages that are counted already. */
+static void give_bits(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
 	uint64_t first = chunk_of(page), last = chunk_of(page + npages - 1);
 
 	if (UNLIKELY(pa->watched))
 		watch_give(pa, page, npages);
-	pa->free_npages += npages;
 	if (first == last) {
 		give_in_chunk(pa, first, chunk_offset(page), (unsigned)npages);
 		return;
@@ -233,12 +267,89 @@ void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
 	tree_set_range(&pa->tree, first, last, true);
 }
 
+void give_pages(struct pagealloc *pa, uint64_t page, uint64_t npages)
+{
+	pa->free_npages += npages;
+	give_bits(pa, page, npages);
+}
+
+/* The highest pending run is pending no longer. */
+static void settle_last(struct pagealloc *pa)
+{
+	struct range run = pa->pending.run[--pa->pending.n];
+
+	pa->low = run.first;
+	give_bits(pa, run.first, run.limit - run.first);
+}
+
+/* Pending runs that pages from @page on may join. */
+static void settle_from(struct pagealloc *pa, uint64_t page)
+{
+	while (UNLIKELY(pa->pending.n && pa->pending.run[pa->pending.n - 1].limit >= page))
+		settle_last(pa);
+}
+
+void settle_pending_runs(struct pagealloc *pa)
+{
+	while (pa->pending.n)
+		settle_last(pa);
+}
+
+void take_pending(struct pagealloc *pa, unsigned i, uint64_t page, uint64_t npages)
+{
+	pa->free_npages -= npages;
+	pending_cut(&pa->pending, i, page, page + npages);
+	if (pa->pending.n == PAGEALLOC_PENDING_MAX)
+		settle_last(pa);
+}
+
+/*
+ * The search address that the reference proposes where it finds @npages at @page, and @first is the lowest free page: it comes from the
+ * root, and on each level that it reads the first entry with a free page narrows what it knows, as long as its way leads through
+ * that entry. On the level where the run begins with an entry, or goes on in the next, it is there.
+ */
+static uint64_t search_proposed(const struct pagealloc *pa, uint64_t first, uint64_t page,
+				uint64_t npages)
+{
+	const uint64_t last = page + npages - 1;
+
+	for (unsigned level = PAGEALLOC_PACKED_LEVELS; level-- > 0;) {
+		const unsigned log = level_log(level);
+		const uint64_t entry = first >> log << log;
+
+		if (page >> log << log == page || page >> log != last >> log ||
+		    page >> log != first >> log)
+			return chunk_grown(pa, chunk_of(entry))
+				       ? entry
+				       : ranges_at_least(&pa->grown, entry);
+	}
+	return first;
+}
+
+/* The lowest pending run that is long enough, if there is one, is the lowest of all. */
+static bool alloc_pending(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page)
+{
+	const uint64_t first = pa->pending.run[0].first;
+	unsigned i = pending_find(&pa->pending, npages);
+	uint64_t search;
+
+	if (i == pa->pending.n)
+		return false;
+	*ret_page = pa->pending.run[i].first;
+	search = search_proposed(pa, first, *ret_page, npages);
+	if (search > pa->search)
+		pa->search = search;
+	take_pending(pa, i, *ret_page, npages);
+	return true;
+}
+
 bool find_run(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_t *ret_search)
 {
 	struct tree_found at;
 	struct chunk_found in;
 
-	if (!tree_find(&pa->tree, npages, pa->search, &at))
+	if (chunk_of(pa->low) >= pa->tree.limit_chunk ||
+	    !tree_find(&pa->tree, npages, pa->low, &at))
 		return false;
 	if (at.chunk == UINT64_MAX) {
 		*ret_page = at.page;
@@ -255,17 +366,49 @@ bool find_run(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page, uint64_
 	return true;
 }
 
+/* Nothing is free where not even a page is. */
+static int none_found(struct pagealloc *pa, uint64_t npages)
+{
+	if (npages == 1)
+		pa->search = pa->low = PAGEALLOC_PAGE_NONE;
+	return PAGEALLOC_E_NO_RUN;
+}
+
+/* @npages were taken at @page, where the bits found them, which said that no page below @low is free. */
+static void raise_low(struct pagealloc *pa, uint64_t low, uint64_t page, uint64_t npages)
+{
+	uint64_t search = low;
+
+	if (pa->pending.n)
+		search = search_proposed(pa, pa->pending.run[0].first, page, npages);
+	if (search > pa->search)
+		pa->search = search;
+	/* Nor is any that was taken right there; what lies behind the last may not be grown. */
+	if (low == page)
+		low += npages - 1;
+	if (low > pa->low)
+		pa->low = low;
+}
+
 int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 		    uint64_t *ret_scavenged)
 {
-	uint64_t chunk = chunk_of(pa->search), page, search, scavenged;
-	unsigned from = chunk_offset(pa->search);
+	uint64_t chunk = chunk_of(pa->low), page, search, scavenged;
+	unsigned from = chunk_offset(pa->low);
 
-	if (npages == 0 || chunk >= pa->tree.limit_chunk)
+	if (npages == 0)
 		return PAGEALLOC_E_NO_RUN;
+	if (pa->pending.n && alloc_pending(pa, npages, ret_page)) {
+		/* What was in use has its memory. */
+		if (ret_scavenged)
+			*ret_scavenged = 0;
+		return 0;
+	}
+	if (chunk >= pa->tree.limit_chunk)
+		return none_found(pa, npages);
 	if (CHUNK_NPAGES - from >= npages &&
 	    summary_max(pa->tree.levels[0].sums[chunk]) >= npages) {
-		/* All free pages of this chunk are at or above the search address, and none is below: no need for the tree. */
+		/* All free pages of this chunk are at or above that page, and none is below: no need for the tree. */
 		struct chunk_found in = chunk_find(chunk_free_bits(pa, chunk), (unsigned)npages,
 						   from);
 
@@ -279,11 +422,9 @@ int pagealloc_alloc(struct pagealloc *pa, uint64_t npages, uint64_t *ret_page,
 	} else if (find_run(pa, npages, &page, &search)) {
 		scavenged = take_pages(pa, page, npages);
 	} else {
-		if (npages == 1)
-			pa->search = PAGEALLOC_PAGE_NONE;
-		return PAGEALLOC_E_NO_RUN;
+		return none_found(pa, npages);
 	}
-	raise_search(pa, search);
+	raise_low(pa, search, page, npages);
 	*ret_page = page;
 	if (ret_scavenged)
 		*ret_scavenged = scavenged;
@@ -340,6 +481,7 @@ int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64_t npages,
 {
 	uint64_t scavenged;
 
+	settle_pending(pa);
 	if (!all_grown(pa, page, npages))
 		return PAGEALLOC_E_RANGE;
 	if (!all_free(pa, page, npages))
@@ -352,36 +494,40 @@ int pagealloc_alloc_range(struct pagealloc *pa, uint64_t page, uint64_t npages,
 
 void free_unchecked(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
+	settle_from(pa, page);
 	lower_search(pa, page);
 	scavindex_mark(&pa->scavindex, page, page + npages);
 	give_pages(pa, page, npages);
 }
 
-/* The bits of so many pages are more than a first cache holds. */
-#define PREFETCH_NPAGES (UINT64_C(1) << 19)
-/* Higher ones are so short that they are near at hand. */
-#define PREFETCH_LEVELS (PAGEALLOC_PACKED_LEVELS < 3 ? PAGEALLOC_PACKED_LEVELS : 3)
-
-/*
- * What a free reads and writes, one after the other: in a large region each is in memory only, and the branches between them depend on what
- * is read, so that the processor does not run ahead to the next.
- */
-static void free_prefetch(struct pagealloc *pa, uint64_t page)
+/* pagealloc_free() below all that the bits say is free. */
+static int free_pending(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
-	const uint64_t chunk = chunk_of(page);
-	const struct tree *t = &pa->tree;
+	const struct range *last;
 
-	__builtin_prefetch(&chunk_free_bits(pa, chunk)[chunk_offset(page) / 64], 1);
-	for (unsigned level = 0; level < PREFETCH_LEVELS && level <= t->top; level++)
-		__builtin_prefetch(&t->levels[level].sums[level_index(level, chunk)], 1);
+	if (!pending_add(&pa->pending, page, page + npages))
+		return PAGEALLOC_E_NOT_ALLOCATED;
+	pa->free_npages += npages;
+	scavindex_mark(&pa->scavindex, page, page + npages);
+	if (page < pa->search)
+		pa->search = page;
+	last = &pa->pending.run[pa->pending.n - 1];
+	if (pa->pending.n == PAGEALLOC_PENDING_MAX)
+		settle_last(pa);
+	else if (pa->pending.n > PAGEALLOC_PENDING_MAX / 2 && pa->grown.npages >= PREFETCH_NPAGES)
+		free_prefetch(pa, last->first, last->limit - last->first);
+	return 0;
 }
 
 int pagealloc_free(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
 	if (!all_grown(pa, page, npages))
 		return PAGEALLOC_E_RANGE;
+	if (page + npages < pa->low && !pa->config.best_fit)
+		return free_pending(pa, page, npages);
 	if (pa->grown.npages >= PREFETCH_NPAGES)
-		free_prefetch(pa, page);
+		free_prefetch(pa, page, npages);
+	settle_from(pa, page);
 	if (!none_free(pa, page, npages))
 		return PAGEALLOC_E_NOT_ALLOCATED;
 	free_unchecked(pa, page, npages);

@@ -298,8 +298,8 @@ bool pagealloc_next_grown(const struct pagealloc *pa, uint64_t page, uint64_t *r
 			  uint64_t *ret_limit);
 
 /** pagealloc_count() - pages of [@page, @page + @npages) that are grown, that are free, and of these that are scavenged. O(npages / 64) over what is grown. */
-void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
-		     uint64_t *ret_grown, uint64_t *ret_free, uint64_t *ret_scavenged);
+void pagealloc_count(struct pagealloc *pa, uint64_t page, uint64_t npages, uint64_t *ret_grown,
+		     uint64_t *ret_free, uint64_t *ret_scavenged);
 
 /**
  * pagealloc_next_dirty() - the lowest run of pages in [@page, @limit), all of which are free, that have memory behind them as far as is known

@@ -63,9 +63,9 @@ static bool search_init(struct search *s, struct pagealloc *pa, const struct pag
 		.npages = req->npages,
 		.down = req->strategy == PAGEALLOC_LAST,
 	};
-	/* No free page is below the search address. */
-	if (s->first < pa->search)
-		s->first = pa->search;
+	/* But for pending ones, no free page is below that. */
+	if (s->first < pa->low)
+		s->first = pa->low;
 	return pow2_or_0(req->align_npages) && pow2_or_0(req->boundary_npages) && req->npages > 0 &&
 	       (!req->limit || req->first < req->limit) &&
 	       (!req->boundary_npages || req->npages <= req->boundary_npages) &&
@@ -104,7 +104,7 @@ static bool bounds_get_ready(struct search *s)
 		pa->shapes = mem_zalloc(SHAPES_MAX, sizeof(*pa->shapes));
 	if (!pa->shapes)
 		return true;
-	for (unsigned i = 0; i < SHAPES_MAX; i++) {
+	for (unsigned i = 0; i < pa->nshapes; i++) {
 		b = &pa->shapes[i];
 		if (b->level[0] && b->shape.align == s->shape.align &&
 		    b->shape.boundary == s->shape.boundary) {
@@ -118,6 +118,8 @@ static bool bounds_get_ready(struct search *s)
 		return false;
 	bounds_deinit(b);
 	if (bounds_init(b, &s->shape, &pa->tree) == 0) {
+		if (b == &pa->shapes[pa->nshapes])
+			pa->nshapes++;
 		b->used = pa->nsearches;
 		s->bounds = b;
 		pa->watched = true;
@@ -324,7 +326,7 @@ static enum outcome tree_search(struct search *s)
 	if (s->down || !s->bounds)
 		return tree_walk(s);
 	low = bounds_low(s->bounds, s->npages);
-	all = s->first <= low || s->first <= s->pa->search;
+	all = s->first <= low || s->first <= s->pa->low;
 	if (s->first < low)
 		s->first = low;
 	outcome = s->first < end ? tree_walk(s) : NOWHERE;
@@ -364,6 +366,25 @@ static enum outcome best_place(struct search *s)
 	return FOUND;
 }
 
+/* A pending run in which there is a place, in the direction of the search; pending.n: there is none. */
+static unsigned pending_place(struct search *s)
+{
+	const struct pending *p = &s->pa->pending;
+
+	for (unsigned k = 0; k < p->n; k++) {
+		const struct range *run = &p->run[s->down ? p->n - 1 - k : k];
+		uint64_t first = run->first > s->req->first ? run->first : s->req->first;
+		uint64_t limit = run->limit < s->limit ? run->limit : s->limit;
+
+		if (first >= limit || limit - first < s->npages)
+			continue;
+		s->page = fit_in_run(s, first, limit);
+		if (s->page != UINT64_MAX)
+			return (unsigned)(run - p->run);
+	}
+	return p->n;
+}
+
 static enum outcome place_search(struct search *s)
 {
 	enum outcome outcome;
@@ -383,22 +404,36 @@ void pagealloc_set_budget(struct pagealloc *pa, uint64_t nchunks)
 	pa->budget = nchunks;
 }
 
+/*
+ * pagealloc_place(), whose result is in the search. What is pending lies below all else.
+ * @ret_pending: the pending run that the place is in; pending.n: it is in none
+ */
+static int place(struct search *s, struct pagealloc *pa, const struct pagealloc_request *req,
+		 unsigned *ret_pending)
+{
+	enum outcome outcome = NOWHERE;
+
+	if (!search_init(s, pa, req))
+		return PAGEALLOC_E_RANGE;
+	*ret_pending = s->down ? pa->pending.n : pending_place(s);
+	if (*ret_pending == pa->pending.n)
+		outcome = place_search(s);
+	if (outcome == NOWHERE && s->down)
+		*ret_pending = pending_place(s);
+	if (outcome == FOUND || *ret_pending < pa->pending.n)
+		return 0;
+	return outcome == TIRED ? PAGEALLOC_E_AGAIN : PAGEALLOC_E_NO_RUN;
+}
+
 int pagealloc_place(struct pagealloc *pa, const struct pagealloc_request *req, uint64_t *ret_page)
 {
 	struct search s;
+	unsigned pending;
+	int err = place(&s, pa, req, &pending);
 
-	if (!search_init(&s, pa, req))
-		return PAGEALLOC_E_RANGE;
-	switch (place_search(&s)) {
-	case FOUND:
+	if (!err)
 		*ret_page = s.page;
-		return 0;
-	case TIRED:
-		return PAGEALLOC_E_AGAIN;
-	case NOWHERE:
-		break;
-	}
-	return PAGEALLOC_E_NO_RUN;
+	return err;
 }
 
 int pagealloc_place_within(struct pagealloc *pa, const struct pagealloc_request *req,
@@ -431,16 +466,21 @@ static bool is_plain(const struct pagealloc_request *req)
 int pagealloc_alloc_placed(struct pagealloc *pa, const struct pagealloc_request *req,
 			   uint64_t *ret_page, uint64_t *ret_scavenged)
 {
-	uint64_t page, scavenged;
+	uint64_t scavenged = 0;
+	struct search s;
+	unsigned pending;
 	int err;
 
 	if (is_plain(req) && req->npages)
 		return pagealloc_alloc(pa, req->npages, ret_page, ret_scavenged);
-	err = pagealloc_place(pa, req, &page);
+	err = place(&s, pa, req, &pending);
 	if (err)
 		return err;
-	scavenged = take_pages(pa, page, req->npages);
-	*ret_page = page;
+	if (pending < pa->pending.n)
+		take_pending(pa, pending, s.page, req->npages);
+	else
+		scavenged = take_pages(pa, s.page, req->npages);
+	*ret_page = s.page;
 	if (ret_scavenged)
 		*ret_scavenged = scavenged;
 	return 0;
@@ -462,9 +502,11 @@ int pagealloc_largest_placed(struct pagealloc *pa, const struct pagealloc_reques
 			     uint64_t *ret_npages)
 {
 	struct pagealloc_request any = *req;
-	uint64_t most = tree_largest(&pa->tree), least = 0, page;
+	uint64_t most, least = 0, page;
 	int err;
 
+	settle_pending(pa);
+	most = tree_largest(&pa->tree);
 	any.strategy = PAGEALLOC_FIRST;
 	if (any.boundary_npages && any.boundary_npages < most)
 		most = any.boundary_npages;
@@ -530,6 +572,7 @@ bool pagealloc_count_placed(struct pagealloc *pa, const struct pagealloc_request
 	struct counting c = {.search = &s};
 	bool done;
 
+	settle_pending(pa);
 	if (!search_init(&s, pa, req))
 		return true;
 	c.runs = (struct runs){.first = s.first > w->next ? s.first : w->next,

@@ -12,7 +12,7 @@ static uint64_t metadata_bytes(const struct pagealloc *pa)
 	uint64_t bytes = sizeof(*pa) + pa->grown.capacity * sizeof(*pa->grown.v);
 	uint64_t nshapes = 0;
 
-	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
+	for (unsigned i = 0; i < pa->nshapes; i++)
 		nshapes += pa->shapes[i].level[0] != NULL;
 
 	for (size_t i = 0; i < pa->grown.n; i++) {
@@ -34,6 +34,7 @@ uint64_t pagealloc_free_npages(const struct pagealloc *pa)
 
 void pagealloc_stat(struct pagealloc *pa, struct pagealloc_stat *ret_stat)
 {
+	settle_pending(pa);
 	*ret_stat = (struct pagealloc_stat){
 		.limit_npages = pa->config.limit_npages,
 		.grown_npages = pa->grown.npages,
@@ -133,13 +134,14 @@ static uint64_t count_free(const struct pagealloc *pa, uint64_t page, uint64_t l
 	return count;
 }
 
-void pagealloc_count(const struct pagealloc *pa, uint64_t page, uint64_t npages,
-		     uint64_t *ret_grown, uint64_t *ret_free, uint64_t *ret_scavenged)
+void pagealloc_count(struct pagealloc *pa, uint64_t page, uint64_t npages, uint64_t *ret_grown,
+		     uint64_t *ret_free, uint64_t *ret_scavenged)
 {
 	uint64_t limit = npages > UINT64_MAX - page ? UINT64_MAX : page + npages;
 	uint64_t grown = 0, count = 0, scavenged = 0;
 	size_t i = ranges_find_above(&pa->grown, page);
 
+	settle_pending(pa);
 	for (i = i ? i - 1 : 0; i < pa->grown.n && pa->grown.v[i].first < limit; i++) {
 		uint64_t lo = pa->grown.v[i].first > page ? pa->grown.v[i].first : page;
 		uint64_t hi = pa->grown.v[i].limit < limit ? pa->grown.v[i].limit : limit;

@@ -47,6 +47,7 @@ int pagealloc_raise(struct pagealloc *pa, uint64_t limit_npages)
 		pa->config = c;
 		return 0;
 	}
+	settle_pending(pa);
 	err = pagealloc_new(&c, &made);
 	if (err)
 		return err;

@@ -55,9 +55,10 @@ static void rebuild_runs(struct pagealloc *pa)
 
 void pagealloc_rebuild(struct pagealloc *pa)
 {
+	settle_pending(pa);
 	pa->free_npages = 0;
 	pa->scav_npages = 0;
-	pa->search = PAGEALLOC_PAGE_NONE;
+	pa->search = pa->low = PAGEALLOC_PAGE_NONE;
 	pa->scavindex.search = SCAVINDEX_NONE;
 	pa->scavindex.fresh = false;
 	for (size_t i = 0; i < pa->grown.n; i++)

@@ -114,6 +114,7 @@ bool runs_walk(struct pagealloc *pa, struct runs *runs)
 		.pa = pa, .runs = runs, .left = runs->budget + (runs->budget < UINT64_MAX)};
 	const struct tree *t = &pa->tree;
 
+	settle_pending(pa);
 	tree_settle(&pa->tree);
 	if (t->first_chunk >= t->limit_chunk || runs->first >= runs->limit)
 		return true;

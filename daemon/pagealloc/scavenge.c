@@ -55,6 +55,7 @@ int pagealloc_scavenge_begin(struct pagealloc *pa, uint64_t max_npages, uint64_t
 {
 	const unsigned min = pa->config.scavenge_min_npages;
 
+	settle_pending(pa);
 	for (;;) {
 		struct candidate c = {0, 0};
 		unsigned unused;
@@ -81,6 +82,7 @@ void pagealloc_scavenge_end(struct pagealloc *pa, uint64_t page, uint64_t npages
 {
 	uint64_t chunk = chunk_of(page);
 
+	settle_pending(pa);
 	lower_search(pa, page);
 	give_pages(pa, page, npages);
 	if (!released) {

@@ -9,7 +9,8 @@
 
 #include "pagealloc/internal.h"
 
-uint64_t pagealloc_run_above(struct pagealloc *pa, uint64_t page)
+/* As the bits know them. */
+static uint64_t run_above(struct pagealloc *pa, uint64_t page)
 {
 	uint64_t chunk = chunk_of(page);
 	unsigned first = chunk_offset(page), n;
@@ -20,7 +21,7 @@ uint64_t pagealloc_run_above(struct pagealloc *pa, uint64_t page)
 	return first + n < CHUNK_NPAGES ? n : n + tree_run_up(&pa->tree, chunk + 1);
 }
 
-uint64_t pagealloc_run_below(struct pagealloc *pa, uint64_t page)
+static uint64_t run_below(struct pagealloc *pa, uint64_t page)
 {
 	uint64_t chunk = chunk_of(page - 1);
 	unsigned end, n;
@@ -30,6 +31,18 @@ uint64_t pagealloc_run_below(struct pagealloc *pa, uint64_t page)
 	end = chunk_offset(page - 1) + 1;
 	n = chunk_run_down(chunk_free_bits(pa, chunk), end);
 	return n < end ? n : n + tree_run_down(&pa->tree, chunk);
+}
+
+uint64_t pagealloc_run_above(struct pagealloc *pa, uint64_t page)
+{
+	settle_pending(pa);
+	return run_above(pa, page);
+}
+
+uint64_t pagealloc_run_below(struct pagealloc *pa, uint64_t page)
+{
+	settle_pending(pa);
+	return run_below(pa, page);
 }
 
 /* A run has come to be. */
@@ -45,8 +58,8 @@ void shapes_forget(struct pagealloc *pa)
 {
 	if (pa->bests)
 		memset(pa->bests, 0, BESTS_MAX * sizeof(*pa->bests));
-	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
-		bounds_deinit(&pa->shapes[i]);
+	while (pa->nshapes)
+		bounds_deinit(&pa->shapes[--pa->nshapes]);
 }
 
 void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages)
@@ -55,8 +68,8 @@ void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages)
 
 	if (!pa->runs.nodes)
 		return;
-	below = pagealloc_run_below(pa, page);
-	above = pagealloc_run_above(pa, page + npages);
+	below = run_below(pa, page);
+	above = run_above(pa, page + npages);
 	runindex_remove(&pa->runs, page - below, below + npages + above);
 	if (below)
 		run_add(pa, page - below, below);
@@ -66,10 +79,10 @@ void watch_take(struct pagealloc *pa, uint64_t page, uint64_t npages)
 
 void watch_give(struct pagealloc *pa, uint64_t page, uint64_t npages)
 {
-	uint64_t below = pagealloc_run_below(pa, page);
-	uint64_t above = pagealloc_run_above(pa, page + npages);
+	uint64_t below = run_below(pa, page);
+	uint64_t above = run_above(pa, page + npages);
 
-	for (unsigned i = 0; pa->shapes && i < SHAPES_MAX; i++)
+	for (unsigned i = 0; i < pa->nshapes; i++)
 		if (pa->shapes[i].level[0])
 			bounds_raise(&pa->shapes[i], &pa->tree, page, page + npages, page - below,
 				     page + npages + above);

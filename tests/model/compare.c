@@ -10,6 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* By its bit, or pending. */
+static bool page_free(const struct pagealloc *pa, uint64_t page)
+{
+	bool pending = false;
+
+	for (unsigned i = 0; i < pa->pending.n; i++)
+		pending |= page >= pa->pending.run[i].first && page < pa->pending.run[i].limit;
+	return pending != chunk_all(chunk_free_bits(pa, chunk_of(page)), chunk_offset(page), 1);
+}
+
 bool compare_pages(const struct pagealloc *pa, const struct oracle *o, uint64_t page,
 		   uint64_t npages)
 {
@@ -24,7 +34,7 @@ bool compare_pages(const struct pagealloc *pa, const struct oracle *o, uint64_t 
 		}
 		if (!grown)
 			continue;
-		is_free = chunk_all(chunk_free_bits(pa, chunk_of(i)), chunk_offset(i), 1);
+		is_free = page_free(pa, i);
 		scavenged = chunk_all(chunk_scav_bits(pa, chunk_of(i)), chunk_offset(i), 1);
 		if (is_free == o->used[i] || scavenged != o->scavenged[i]) {
 			printf("page %" PRIu64 ": free %d scavenged %d, oracle %d %d\n", i, is_free,

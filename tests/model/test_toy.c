@@ -26,6 +26,7 @@ struct toy {
 /* Bit i of @bits: the i-th grown page is free; bit i of @scavenged: and scavenged. */
 static void put_state(struct toy *t, uint32_t bits, uint32_t scavenged, uint64_t search)
 {
+	settle_pending(t->pa);
 	for (unsigned i = 0; i < t->npages; i++) {
 		uint64_t page = t->pages[i];
 		bool is_free = bits >> i & 1, scav = is_free && (scavenged >> i & 1);
@@ -38,7 +39,7 @@ static void put_state(struct toy *t, uint32_t bits, uint32_t scavenged, uint64_t
 						 chunk_offset(page), 1);
 	}
 	pagealloc_rebuild(t->pa);
-	t->pa->search = search;
+	t->pa->search = t->pa->low = search;
 }
 
 static bool finish(struct toy *t, const char *op, uint32_t bits, uint64_t search, uint64_t a,

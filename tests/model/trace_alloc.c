@@ -87,6 +87,7 @@ static void run_free(struct trace *t, struct line *l)
 		if (err)
 			line_fail(l, "outcome %d", err);
 	} else {
+		settle_pending(t->pa);
 		free_unchecked(t->pa, page, npages);
 	}
 }
@@ -175,6 +176,7 @@ static void run_find(struct trace *t, struct line *l)
 {
 	uint64_t page, search;
 
+	settle_pending(t->pa);
 	if (find_run(t->pa, line_u64(l, 1), &page, &search))
 		line_got(l, "%" PRIu64 " %" PRIu64, page, search);
 	else
@@ -204,6 +206,7 @@ static void run_counts(struct trace *t, struct line *l)
 {
 	uint64_t nfree = 0, nscav = 0;
 
+	settle_pending(t->pa);
 	FOR_EACH_CHUNK(t->pa, chunk, {
 		nfree += chunk_count(chunk_free_bits(t->pa, chunk), 0, CHUNK_NPAGES);
 		nscav += chunk_count(chunk_scav_bits(t->pa, chunk), 0, CHUNK_NPAGES);
@@ -218,6 +221,7 @@ static void run_bitmap(struct trace *t, struct line *l)
 {
 	uint64_t h = FNV_BASIS;
 
+	settle_pending(t->pa);
 	FOR_EACH_CHUNK(t->pa, chunk, {
 		for (unsigned i = 0; i < CHUNK_NWORDS; i++)
 			h = fnv(h, ~chunk_free_bits(t->pa, chunk)[i], 8);
@@ -252,6 +256,7 @@ static void run_summaries(struct trace *t, struct line *l)
 			line_fail(l, "the tree has %u levels", t->pa->tree.top + 1);
 		return;
 	}
+	settle_pending(t->pa);
 	tree_settle(&t->pa->tree);
 	for (unsigned level = REFERENCE_TOP + 1; level-- > 0;) {
 		uint64_t before = UINT64_MAX;
@@ -278,6 +283,7 @@ static void run_sum(struct trace *t, struct line *l)
 	}
 	if (REFERENCE_TOP - from_root > t->pa->tree.top && t->sized) /* compared without --sized */
 		return;
+	settle_pending(t->pa);
 	tree_settle(&t->pa->tree);
 	s = tree_value(&t->pa->tree, (unsigned)(REFERENCE_TOP - from_root), index);
 	line_got(l, "%" PRIu64 " %" PRIu64 " %" PRIu64, s.start, s.max, s.end);

@@ -25,6 +25,7 @@ struct options {
 	unsigned nturns;
 	long turn_msec;
 	const char *only; /* this row; NULL: all */
+	bool apart;       /* hostile processes have a processor of their own */
 };
 
 /* One row: without, elsewhere and with, in turns, so that what else goes on meets all alike. */
@@ -34,6 +35,29 @@ struct row {
 };
 
 static struct daemon_process d, other;
+
+/* The processors that we may use: but for the last one, and that one. */
+static cpu_set_t ours, theirs;
+
+static void processors_divide(void)
+{
+	unsigned last = CPU_SETSIZE - 1;
+
+	WIRE_MUST(sched_getaffinity(0, sizeof(ours), &ours) == 0, "sched_getaffinity: %s",
+		  strerror(errno));
+	WIRE_MUST(CPU_COUNT(&ours) > 1, "there is only one processor: nothing to keep apart");
+	while (!CPU_ISSET(last, &ours))
+		last--;
+	CPU_CLR(last, &ours);
+	CPU_SET(last, &theirs);
+}
+
+/* What is started from now on runs there. */
+static void processors_use(const struct options *o, const cpu_set_t *cpus)
+{
+	WIRE_MUST(!o->apart || sched_setaffinity(0, sizeof(*cpus), cpus) == 0,
+		  "sched_setaffinity: %s", strerror(errno));
+}
 
 static void honest_turn(struct honest *h, const struct options *o)
 {
@@ -53,8 +77,10 @@ static void harmed_turn(struct honest *h, struct kinds k, const char *path, atom
 {
 	pid_t pids[CREW_NKINDS];
 
+	processors_use(o, &theirs);
 	for (unsigned kind = k.first; kind <= k.last; kind++)
 		pids[kind] = crew_start((enum crew_kind)kind, &bad, path, true, &ndone[kind]);
+	processors_use(o, &ours);
 	honest_turn(h, o);
 	for (unsigned kind = k.first; kind <= k.last; kind++)
 		crew_stop(pids[kind]);
@@ -114,9 +140,11 @@ static void head_print(void)
 
 static void usage(void)
 {
-	fputs("usage: bench_hostile [--quick] [--only ROW]\n\n"
+	fputs("usage: bench_hostile [--quick] [--apart] [--only ROW]\n\n"
 	      "What an honest user's calls take beside a hostile one's. For root. --quick: to see "
-	      "that it runs.\n--only: one row of the table, storm or all, say.\n",
+	      "that it runs.\n--only: one row of the table, storm or all, say.\n--apart: the "
+	      "hostile ones run on the last processor, the daemon and the honest one on the "
+	      "others,\nalone too: then it is the daemon alone that they share.\n",
 	      stderr);
 	exit(2);
 }
@@ -136,7 +164,9 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--quick"))
-			o = (struct options){.nturns = 1, .turn_msec = 100, .only = o.only};
+			o.nturns = 1, o.turn_msec = 100;
+		else if (!strcmp(argv[i], "--apart"))
+			o.apart = true;
 		else if (!strcmp(argv[i], "--only") && i + 1 < argc)
 			o.only = argv[++i];
 		else
@@ -148,10 +178,15 @@ int main(int argc, char **argv)
 	daemon_give(&d, UID_DAEMON);
 	snprintf(config_path, sizeof(config_path), "%s/conf", d.dir);
 	crew_configure(config_path);
+	if (o.apart)
+		processors_divide();
+	processors_use(&o, &ours);
 	daemon_begin(&d, config_path);
 	daemon_place(&other);
 	daemon_give(&other, UID_DAEMON);
+	processors_use(&o, &theirs);
 	daemon_begin(&other, config_path);
+	processors_use(&o, &ours);
 	WIRE_MUST(sched_setscheduler(other.pid, SCHED_IDLE, &idle) == 0, "SCHED_IDLE: %s",
 		  strerror(errno));
 	head_print();

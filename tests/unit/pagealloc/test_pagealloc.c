@@ -467,6 +467,91 @@ START_TEST(a_limit_is_not_raised_without_memory)
 }
 END_TEST
 
+/* All in use; every second of the lowest pages comes back. */
+static struct pagealloc *new_with_holes(unsigned n)
+{
+	struct pagealloc *pa = new_grown(4 * 512, 4 * 512);
+
+	ck_assert_uint_eq(alloc(pa, 4 * 512), 0);
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_int_eq(pagealloc_free(pa, i * 2, 1), 0);
+	return pa;
+}
+
+/* What is given back below all other free pages waits to be asked for; how much of it waits nobody can see. */
+START_TEST(pending_pages_come_first)
+{
+	const unsigned n = (unsigned)_i * PAGEALLOC_PENDING_MAX / 2 + 1;
+	struct pagealloc *pa = new_with_holes(n);
+	struct pagealloc_request last = {.npages = 1, .strategy = PAGEALLOC_LAST};
+	uint64_t page;
+
+	ck_assert_uint_gt(pa->pending.n, 0);
+	ck_assert_uint_lt(pa->pending.n, PAGEALLOC_PENDING_MAX);
+	ck_assert_uint_eq(pagealloc_free_npages(pa), n);
+	ck_assert_int_eq(pagealloc_alloc(pa, 2, &page, NULL), PAGEALLOC_E_NO_RUN);
+	ck_assert_int_eq(pagealloc_alloc_placed(pa, &last, &page, NULL), 0);
+	ck_assert_uint_eq(page, (n - 1) * 2);
+	for (unsigned i = 0; i + 1 < n; i++)
+		ck_assert_uint_eq(alloc(pa, 1), i * 2);
+	ck_assert_int_eq(pagealloc_alloc(pa, 1, &page, NULL), PAGEALLOC_E_NO_RUN);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+START_TEST(pending_pages_are_free)
+{
+	struct pagealloc *pa = new_with_holes(3);
+	uint64_t grown, nfree, scavenged;
+
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(pagealloc_free(pa, i * 2, 1), PAGEALLOC_E_NOT_ALLOCATED);
+	ck_assert_int_eq(pagealloc_free(pa, 1, 2), PAGEALLOC_E_NOT_ALLOCATED);
+	ck_assert_int_eq(pagealloc_free(pa, 0, 100), PAGEALLOC_E_NOT_ALLOCATED);
+	ck_assert_uint_eq(pa->pending.n, 3);
+	ck_assert_int_eq(pagealloc_free(pa, 1, 1), 0);
+	ck_assert_int_eq(pagealloc_free(pa, 3, 1), 0);
+	ck_assert_uint_eq(pa->pending.n, 1);
+	ck_assert_uint_eq(pagealloc_run_above(pa, 0), 5);
+	ck_assert_uint_eq(pa->pending.n, 0);
+	pagealloc_count(pa, 0, 512, &grown, &nfree, &scavenged);
+	ck_assert_uint_eq(nfree, 5);
+	ck_assert_uint_eq(scavenged, 0);
+	ck_assert_uint_eq(alloc(pa, 5), 0);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
+/* Freed beside what is pending, and beside what is not: it is one run. */
+START_TEST(pending_runs_join_what_lies_beside_them)
+{
+	struct pagealloc *pa = new_with_holes(0);
+	struct pagealloc_request aligned = {.npages = 4, .align_npages = 4};
+	uint64_t page;
+
+	ck_assert_int_eq(pagealloc_free(pa, 1000, 10), 0);
+	settle_pending(pa);
+	ck_assert_int_eq(pagealloc_free(pa, 990, 5), 0);
+	ck_assert_uint_eq(pa->pending.n, 1);
+	ck_assert_int_eq(pagealloc_free(pa, 995, 5), 0);
+	ck_assert_uint_eq(pa->pending.n, 0);
+	ck_assert_uint_eq(alloc(pa, 20), 990);
+	/* And what is taken out of the middle of one leaves two. */
+	ck_assert_int_eq(pagealloc_free(pa, 981, 9), 0);
+	ck_assert_int_eq(pagealloc_alloc_placed(pa, &aligned, &page, NULL), 0);
+	ck_assert_uint_eq(page, 984);
+	ck_assert_uint_eq(pa->pending.n, 2);
+	ck_assert_uint_eq(alloc(pa, 2), 981);
+	ck_assert_uint_eq(alloc(pa, 2), 988);
+	ck_assert_uint_eq(alloc(pa, 1), 983);
+	ck_assert_uint_eq(pagealloc_free_npages(pa), 0);
+	assert_sound(pa);
+	pagealloc_destroy(pa);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pagealloc");
@@ -491,6 +576,9 @@ int main(void)
 	tcase_add_test(tc, dump_is_a_map);
 	tcase_add_test(tc, flush_tells_the_scavenger);
 	tcase_add_test(tc, scavenge_passes_an_error_on);
+	tcase_add_loop_test(tc, pending_pages_come_first, 0, 6);
+	tcase_add_test(tc, pending_pages_are_free);
+	tcase_add_test(tc, pending_runs_join_what_lies_beside_them);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
