@@ -5,6 +5,8 @@
  *             - scavenge: free runs of 512 and of 4096 pages, each between pages that are held, go back to the system in one request;
  *             - commit:   extents that have their memory before the reply comes, by libpaclient, one call at a time;
  *             - pipeline: the same with 8 calls in flight;
+ *             - asked:    the bare call alone, by a process that is asked for it over a socket, one call at a time, and answers: what the way to any
+ *                         other process and back takes, and beginning with cold caches, when a run has been cleared;
  *             all of it on one processor, for what clearing a page takes is half or twice as much where another one has used it before: that would
  *             say more about the machine than about pallocd;
  *             and, in turns with nothing going on, what another client's pairs of alloc and free take
@@ -21,6 +23,8 @@
 #include <paclient.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "tests/bench/backing/loop_probe.h"
 #include "tests/bench/place/measure.h"
@@ -210,6 +214,60 @@ static void pallocd_round(unsigned nruns, uint64_t run_npages, bool piped, doubl
 			     npages, resident_bytes());
 }
 
+/* A process that commits what it is asked for, and does nothing else. */
+struct asked {
+	pid_t pid;
+	int socket;
+};
+
+struct ask {
+	uint64_t page, npages;
+};
+
+static void asked_begin(struct asked *a, int fd)
+{
+	struct ask ask;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) || (a->pid = fork()) < 0)
+		measure_fail("no process to ask: %s", strerror(errno));
+	a->socket = ends[a->pid == 0];
+	close(ends[a->pid != 0]);
+	if (a->pid)
+		return;
+	while (recv(a->socket, &ask, sizeof(ask), 0) == sizeof(ask)) {
+		bare(fd, 0, ask.page, ask.npages);
+		if (send(a->socket, &ask, sizeof(ask), 0) != sizeof(ask))
+			break;
+	}
+	_exit(0);
+}
+
+static void asked_end(struct asked *a)
+{
+	close(a->socket);
+	waitpid(a->pid, NULL, 0);
+}
+
+/* What a bare_round() commits, asked for. What it releases is not timed. Return: ms. */
+static double asked_round(const struct asked *a, int fd, unsigned nruns, uint64_t run_npages)
+{
+	uint64_t step = run_npages + SPACER_NPAGES, begin = measure_now();
+	struct ask ask = {.npages = run_npages};
+	double ms;
+
+	for (unsigned i = 0; i < nruns; i++) {
+		ask.page = i * step;
+		if (send(a->socket, &ask, sizeof(ask), 0) != sizeof(ask) ||
+		    recv(a->socket, &ask, sizeof(ask), 0) != sizeof(ask))
+			measure_fail("the process that is asked has gone");
+	}
+	ms = msec(begin);
+	for (unsigned i = 0; i < nruns; i++)
+		bare(fd, FALLOC_FL_PUNCH_HOLE, i * step, run_npages);
+	return ms;
+}
+
 /* What one line compares: ours, the bare calls, and how they were to each other in a round. */
 struct compared {
 	struct samples ours, theirs, ratio;
@@ -222,15 +280,18 @@ static void compared_add(struct compared *c, double ours, double theirs)
 	samples_add(&c->ratio, ours / theirs);
 }
 
+/* @goal: 0: there is none. */
 static void compared_print(struct compared *c, const char *what, uint64_t run_npages,
 			   unsigned nruns, double goal)
 {
 	double npages = (double)run_npages * nruns;
 
-	printf("  %-9s %5" PRIu64 "   %9.1f   %9.1f   %6.3f (%.2f)\n", what, run_npages,
+	printf("  %-9s %5" PRIu64 "   %9.1f   %9.1f   %6.3f", what, run_npages,
 	       samples_quantile(&c->ours, 0.5) * 1e6 / npages,
-	       samples_quantile(&c->theirs, 0.5) * 1e6 / npages, samples_quantile(&c->ratio, 0.5),
-	       goal);
+	       samples_quantile(&c->theirs, 0.5) * 1e6 / npages, samples_quantile(&c->ratio, 0.5));
+	if (goal > 0)
+		printf(" (%.2f)", goal);
+	putchar('\n');
 	samples_clear(&c->ours);
 	samples_clear(&c->theirs);
 	samples_clear(&c->ratio);
@@ -255,12 +316,14 @@ static cpu_set_t pin(void)
 
 static void bench_runs(const struct options *o, uint64_t run_npages, double goal)
 {
-	struct compared commit = {0}, pipeline = {0}, release = {0};
+	struct compared commit = {0}, pipeline = {0}, release = {0}, way = {0};
 	unsigned nruns = (unsigned)(o->npages / run_npages);
 	uint64_t step = run_npages + SPACER_NPAGES, addr[RUNS_MAX];
 	int fd = memfd_make(nruns * step);
 	cpu_set_t before = pin();
+	struct asked asked;
 
+	asked_begin(&asked, fd);
 	nruns = nruns < RUNS_MAX ? nruns : RUNS_MAX;
 	daemon_begin(nruns * step, "1d");
 	for (unsigned i = 0; i < nruns; i++) {
@@ -276,6 +339,7 @@ static void bench_runs(const struct options *o, uint64_t run_npages, double goal
 		pallocd_round(nruns, run_npages, false, &ours[0], &ours[1]);
 		bare_round(fd, nruns, run_npages, &theirs[0], &theirs[1]);
 		pallocd_round(nruns, run_npages, true, &piped[0], &piped[1]);
+		compared_add(&way, asked_round(&asked, fd, nruns, run_npages), theirs[0]);
 		compared_add(&commit, ours[0], theirs[0]);
 		compared_add(&pipeline, piped[0], theirs[0]);
 		compared_add(&release, ours[1], theirs[1]);
@@ -284,6 +348,8 @@ static void bench_runs(const struct options *o, uint64_t run_npages, double goal
 	compared_print(&release, "scavenge", run_npages, nruns, goal);
 	compared_print(&commit, "commit", run_npages, nruns, 1.15);
 	compared_print(&pipeline, "pipeline", run_npages, nruns, 1.15);
+	compared_print(&way, "asked", run_npages, nruns, 0);
+	asked_end(&asked);
 	close(fd);
 	daemon_end();
 	if (sched_setaffinity(0, sizeof(before), &before))
@@ -483,7 +549,7 @@ int main(int argc, char **argv)
 	}
 	measure_init();
 	printf("in turns with the bare calls, nanoseconds a page\n"
-	       "            run      pallocd        bare    ratio (goal)\n");
+	       "            run        taken        bare    ratio (goal)\n");
 	bench_runs(&o, 512, 1.15);
 	bench_runs(&o, 4096, 1.1);
 	printf("another client's requests, without and beside\n");

@@ -150,7 +150,8 @@ json "$out" "j['failed'] == 0 and j['check'] == 'ok' and j['recording']['lost'] 
 hold stays ddr 12
 run 0 trace start ddr --output "$dir/again"
 daemon_kill
-daemon_start "${regions[@]}"
+# What a command said last, as it ended, may not have been read any more: its session has its grace then, too.
+daemon_start --restart-grace 10s "${regions[@]}"
 run 0 alloc ddr 9 --at 0x3000000
 eventually "the holder is there again" stat_is 0 ngrace
 run 0 trace stop --json
