@@ -358,6 +358,13 @@ bool net_fds_wait(const struct net *net)
 	return false;
 }
 
+void net_welcome(struct net *net)
+{
+	/* To accept a connection, to read from it, and to write; of more that wait, the others have their turn as always. */
+	for (int i = 0; i < 3; i++)
+		(void)uv_run(&net->loop, UV_RUN_NOWAIT);
+}
+
 int net_run(struct net *net)
 {
 	int err;

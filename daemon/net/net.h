@@ -163,6 +163,13 @@ void net_again_soon(struct net *net);
 /** net_fds_wait() - is a descriptor on its way to a client? Then no backing may be closed. */
 bool net_fds_wait(const struct net *net);
 
+/**
+ * net_welcome() - serve who has connected already and has asked for something, before net_run(); does not wait
+ *
+ * Whoever has started the service by connecting has the reply before anybody is told that it is ready, which takes the processor, too.
+ */
+void net_welcome(struct net *net);
+
 /** net_run() - serve until SIGINT, SIGTERM or net_stop(); gives back all that @net holds. Return: 0 or a negative errno. */
 MUST_CHECK int net_run(struct net *net);
 

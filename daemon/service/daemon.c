@@ -181,11 +181,12 @@ static int serve(struct reload *reload, int listen_fd)
 	reload->rpc->connections_max = nc.connections_max;
 	reload->rpc->connections_wanted = reload->config->connections_max;
 	summarise(rs, summary);
+	reload->status = status_make(rs, NULL);
+	reload_told_write(clock_usec(), NULL);
+	net_welcome(&net);
 	log_event(LOG_LEVEL_INFO, LOG_ID_READY, NULL,
 		  "ready: %s, up to %" PRIu32 " connections, regions: %s", net.listening.path,
 		  nc.connections_max, summary);
-	reload->status = status_make(rs, NULL);
-	reload_told_write(clock_usec(), NULL);
 	manager_ready(reload->status ? reload->status : "");
 	err = net_run(&net);
 	log_limits_tell(UINT64_MAX);

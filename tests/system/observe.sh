@@ -40,6 +40,7 @@ ok "the first connection" paclient ping
 ((nfailed == 0)) || test_end
 
 # The journal: fields can be looked for, numbers are explained.
+eventually "READY" some READY PRIORITY=6
 same 1 "$(entries READY PRIORITY=6)" "READY"
 same 1 "$(entries REGION_LEFT_OUT PALLOCD_REGION=gone PRIORITY=3)" "REGION_LEFT_OUT"
 paclient alloc ddr 1M >/dev/null

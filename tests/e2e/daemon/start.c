@@ -81,6 +81,9 @@ START_TEST(ready_line_and_mode)
 	daemon_exec(&d, (const char *const[]){"--socket", d.path, "--socket-mode", "0600",
 					      "--region", "a,limit=1G,initial=1M", NULL});
 	close(wire_open(d.path));
+	/* Who has connected is served first. */
+	for (int i = 0; i < 500 && !strstr(daemon_said(&d), "ready: "); i++)
+		wire_sleep_msec(20);
 	ck_assert_int_eq(stat(d.path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	ck_assert_msg(strstr(daemon_said(&d), "ready: ") && strstr(daemon_said(&d), d.path) &&
