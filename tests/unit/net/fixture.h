@@ -30,7 +30,10 @@ static struct {
 	mode_t mode; /* of the socket */
 	bool backed; /* memory is behind the region */
 	enum region_durability durability;
-	void (*prepare)(struct rpc *rpc);      /* before it listens; NULL: nothing */
+	void (*prepare)(struct rpc *rpc); /* before it listens; NULL: nothing */
+	bool (*listening)(
+		struct net
+			*net); /* before it serves; NULL: nothing. False: it ends at once, with 4 */
 	int (*verdict)(const struct rpc *rpc); /* after it has stopped: its exit code; NULL: 0 */
 	struct user_limits limits;             /* 0: the default */
 	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
@@ -97,6 +100,8 @@ static inline int serve(void)
 		f.prepare(&rpc);
 	if (net_open(&net, &nc, &rpc))
 		return 1;
+	if (f.listening && !f.listening(&net))
+		return 4;
 	signal(SIGUSR1, on_usr);
 	signal(SIGUSR2, on_usr);
 	mem_fail_after(f.mem_fail_after);

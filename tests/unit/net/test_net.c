@@ -282,8 +282,36 @@ START_TEST(connections_that_are_over_are_not_taken)
 }
 END_TEST
 
+/* A client that has asked before anything runs has its reply once net_welcome() returns. */
+static bool welcome(struct net *net)
+{
+	Pallocd__V1__Hello m = PALLOCD__V1__HELLO__INIT;
+	int fd = wire_try_connect(f.path);
+	uint8_t reply[PALLOCD_FRAME_HEADER_BYTES + 1];
+	bool answered;
+
+	m.version = 1;
+	wire_request(fd, &REQUEST(1, HELLO, hello, &m));
+	if (recv(fd, reply, sizeof(reply), MSG_DONTWAIT) >= 0)
+		return false;
+	net_welcome(net);
+	answered = recv(fd, reply, sizeof(reply), MSG_DONTWAIT) == sizeof(reply);
+	close(fd);
+	return answered;
+}
+
+START_TEST(who_waits_is_served_before_the_loop_runs)
+{
+	f.listening = welcome;
+	start();
+	close(wire_open(f.path));
+	stop();
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
+	tcase_add_test(tc, who_waits_is_served_before_the_loop_runs);
 	tcase_add_test(tc, one_byte_at_a_time);
 	tcase_add_test(tc, cut_anywhere);
 	tcase_add_test(tc, long_frames_in_pieces);
