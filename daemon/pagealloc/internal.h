@@ -22,7 +22,7 @@
  *   P11 no run that searches for the best fit pass by holds a place (T1 of best.h).
  *   P12 pending runs are in use as the bits say, all of them below and none up to the page below which nothing is free there.
  *
- * Only alloc, free and placement know of pending runs. All else begins with settle_pending(), after which there are none.
+ * Only alloc, free and placement know of pending runs. All else that looks at free pages begins with settle_pending(), after which there are none.
  */
 #ifndef PALLOCD_PAGEALLOC_INTERNAL_H
 #define PALLOCD_PAGEALLOC_INTERNAL_H
