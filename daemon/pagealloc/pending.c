@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-static void insert(struct pending *p, unsigned i, struct range run)
+static void run_insert(struct pending *p, unsigned i, struct range run)
 {
 	assert(p->n < PAGEALLOC_PENDING_MAX);
 	for (unsigned k = p->n++; k > i; k--)
@@ -16,7 +16,7 @@ static void insert(struct pending *p, unsigned i, struct range run)
 	p->run[i] = run;
 }
 
-void pending_remove(struct pending *p, unsigned i)
+static void run_remove(struct pending *p, unsigned i)
 {
 	p->n--;
 	for (; i < p->n; i++)
@@ -36,13 +36,13 @@ bool pending_add(struct pending *p, uint64_t first, uint64_t limit)
 	joins_above = i < p->n && p->run[i].first == limit;
 	if (joins_below && joins_above) {
 		p->run[i - 1].limit = p->run[i].limit;
-		pending_remove(p, i);
+		run_remove(p, i);
 	} else if (joins_below) {
 		p->run[i - 1].limit = limit;
 	} else if (joins_above) {
 		p->run[i].first = first;
 	} else {
-		insert(p, i, (struct range){first, limit});
+		run_insert(p, i, (struct range){first, limit});
 	}
 	return true;
 }
@@ -52,12 +52,12 @@ void pending_cut(struct pending *p, unsigned i, uint64_t first, uint64_t limit)
 	struct range *run = &p->run[i], above = {limit, run->limit};
 
 	if (first == run->first && limit == run->limit) {
-		pending_remove(p, i);
+		run_remove(p, i);
 	} else if (first == run->first) {
 		run->first = limit;
 	} else {
 		run->limit = first;
 		if (above.first < above.limit)
-			insert(p, i + 1, above);
+			run_insert(p, i + 1, above);
 	}
 }

@@ -5,7 +5,7 @@
  *             lowest place always is, never touches the bits and the summaries. Knows runs, nothing of bits.
  * Uses:       pagealloc/ranges.h
  * Invariants: E1  runs are sorted, not empty, disjoint and not adjacent.
- * Cost:       O(PENDING_MAX).
+ * Cost:       O(PAGEALLOC_PENDING_MAX).
  */
 #ifndef PALLOCD_PAGEALLOC_PENDING_H
 #define PALLOCD_PAGEALLOC_PENDING_H
@@ -29,9 +29,6 @@ struct pending {
 
 /** pending_add() - pages [@first, @limit) are free; there must be room. Return: false: some of them are here already, nothing changed. */
 MUST_CHECK bool pending_add(struct pending *p, uint64_t first, uint64_t limit);
-
-/** pending_remove() - forget the @i-th run. */
-void pending_remove(struct pending *p, unsigned i);
 
 /** pending_find() - the lowest run that has room for @npages; p->n: there is none. */
 static inline unsigned pending_find(const struct pending *p, uint64_t npages)

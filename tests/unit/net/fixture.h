@@ -32,8 +32,7 @@ static struct {
 	enum region_durability durability;
 	void (*prepare)(struct rpc *rpc); /* before it listens; NULL: nothing */
 	bool (*listening)(
-		struct net
-			*net); /* before it serves; NULL: nothing. False: it ends at once, with 4 */
+		struct net *net); /* before it serves; NULL: nothing. False: exit code 4 */
 	int (*verdict)(const struct rpc *rpc); /* after it has stopped: its exit code; NULL: 0 */
 	struct user_limits limits;             /* 0: the default */
 	uint64_t hello_timeout_msec, frame_timeout_msec, send_timeout_msec;
